@@ -1,0 +1,35 @@
+/**
+ * Writes src/gpu/shaders.ts from shaders/*.wgsl: `deno task shaders`.
+ *
+ * The registry cannot analyse text imports, so the sources are embedded as strings.
+ *
+ * @module
+ */
+
+/** The text of src/gpu/shaders.ts for the kernels in a folder. */
+export function shadersModule(folder: URL): string {
+  const names = Array.from(Deno.readDirSync(folder), (entry) => entry.name)
+    .filter((name) => name.endsWith(".wgsl")).sort();
+  const entries = names.map((name) => {
+    const source = Deno.readTextFileSync(new URL(name, folder));
+    return `  ${name.slice(0, -".wgsl".length)}: ${"`"}${source.replace(/[\\`]|\$\{/g, "\\$&")}${"`"},\n`;
+  });
+  return `// Generated from shaders/*.wgsl by "deno task shaders".
+/** The WGSL source of every kernel. @module */
+
+/** The name of a kernel. */
+export type ShaderName =
+${names.map((name) => `  | "${name.slice(0, -".wgsl".length)}"`).join("\n")};
+
+/** WGSL source by kernel name. */
+export const SHADERS: Readonly<Record<ShaderName, string>> = {
+${entries.join("")}};
+`;
+}
+
+if (import.meta.main) {
+  Deno.writeTextFileSync(
+    new URL("../src/gpu/shaders.ts", import.meta.url),
+    shadersModule(new URL("./", import.meta.url)),
+  );
+}

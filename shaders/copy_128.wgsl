@@ -1,0 +1,56 @@
+// destination[o] = source[i], or the fill value outside of the ranges: one block of 16 bytes an invocation.
+// i and o are sums of position * step over the axes, in blocks.
+const AXES: u32 = 2;
+const INNER: u32 = 1; // AXES - 1
+
+struct Axis {
+  @align(16) size: u32,
+  step_in: i32,
+  step_out: u32,
+  low: u32, // positions in [low, high) are read
+  high: u32,
+}
+
+struct Params {
+  count: u32,
+  first_in: i32,
+  first_out: u32,
+  fill: u32,
+  axes: array<Axis, 6>, // innermost first
+}
+
+@group(0) @binding(0) var<storage, read> source: array<vec4u>;
+@group(0) @binding(1) var<storage, read_write> destination: array<vec4u>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = (group.x + group.y * groups.x) * 64u + lane;
+  if (index >= params.count) {
+    return;
+  }
+  var rest = index;
+  var at: array<u32, AXES>;
+  for (var a = 0u; a < INNER; a++) { // @unroll
+    at[a] = rest % params.axes[a].size;
+    rest /= params.axes[a].size;
+  }
+  at[INNER] = rest;
+  var i = params.first_in;
+  var o = params.first_out;
+  var inside = true;
+  for (var a = 0u; a < AXES; a++) { // @unroll
+    i += i32(at[a]) * params.axes[a].step_in;
+    o += at[a] * params.axes[a].step_out;
+    inside = inside && at[a] >= params.axes[a].low && at[a] < params.axes[a].high;
+  }
+  var value = vec4u(params.fill);
+  if (inside) {
+    value = source[i];
+  }
+  destination[o] = value;
+}

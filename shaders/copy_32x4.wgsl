@@ -1,0 +1,58 @@
+// destination[o] = source[i], or the fill value outside of the ranges: four elements of 4 bytes an invocation,
+// neighbours along axis 0, stored at once. i is the sum of position * step over the axes, o the same over 4.
+const AXES: u32 = 2;
+const INNER: u32 = 1; // AXES - 1
+
+struct Axis {
+  @align(16) size: u32,
+  step_in: i32,
+  step_out: u32,
+  low: u32, // positions in [low, high) are read
+  high: u32,
+}
+
+struct Params {
+  count: u32,
+  first_in: i32,
+  first_out: u32,
+  fill: u32,
+  axes: array<Axis, 6>, // innermost first
+}
+
+@group(0) @binding(0) var<storage, read> source: array<u32>;
+@group(0) @binding(1) var<storage, read_write> destination: array<vec4u>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = (group.x + group.y * groups.x) * 64u + lane;
+  if (index >= params.count) {
+    return;
+  }
+  var rest = index * 4u;
+  var at: array<u32, AXES>;
+  for (var a = 0u; a < INNER; a++) { // @unroll
+    at[a] = rest % params.axes[a].size;
+    rest /= params.axes[a].size;
+  }
+  at[INNER] = rest;
+  var i = params.first_in;
+  var o = params.first_out;
+  var inside = true;
+  for (var a = 0u; a < AXES; a++) { // @unroll
+    i += i32(at[a]) * params.axes[a].step_in;
+    o += at[a] * params.axes[a].step_out;
+    inside = inside && (a == 0u || (at[a] >= params.axes[a].low && at[a] < params.axes[a].high));
+  }
+  var value = vec4u(params.fill);
+  for (var k = 0u; k < 4u; k++) { // @unroll
+    if (inside && at[0] + k >= params.axes[0].low && at[0] + k < params.axes[0].high) {
+      value[k] = source[i + i32(k) * params.axes[0].step_in];
+    }
+  }
+  destination[o / 4u] = value;
+}

@@ -1,0 +1,78 @@
+// y[b, m, n] = clamp(bias[n] + sum over k of left[b, m, k] * right[b, n, k], low, high)
+//
+// left, right, y: last axis in blocks of 4; a batch b has three axes, along which an operand may be broadcast (step 0).
+// Lanes run along m: an invocation owns TM rows, LANES apart, and TN adjacent columns of one batch.
+const LANES: u32 = 8;
+const TM: u32 = 16;
+const TN: u32 = 16;
+const TN4: u32 = 4;
+
+struct Params {
+  rows: u32,
+  columns: u32,
+  blocks: u32,
+  y_blocks: u32,
+  batch_1: u32,
+  batch_2: u32,
+  left_step_0: u32,
+  left_step_1: u32,
+  left_step_2: u32,
+  right_step_0: u32,
+  right_step_1: u32,
+  right_step_2: u32,
+  low: f32,
+  high: f32,
+}
+
+@group(0) @binding(0) var<storage, read> left: array<vec4f>;
+@group(0) @binding(1) var<storage, read> right: array<vec4f>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first = group.x * LANES * TM + lane;
+  let n0 = group.y * TN;
+  let batch = vec3u(
+    group.z / params.batch_2 / params.batch_1,
+    group.z / params.batch_2 % params.batch_1,
+    group.z % params.batch_2,
+  );
+  let from_left = batch.x * params.left_step_0 + batch.y * params.left_step_1 + batch.z * params.left_step_2;
+  let from_right = batch.x * params.right_step_0 + batch.y * params.right_step_1 + batch.z * params.right_step_2;
+  var row: array<u32, TM>;
+  for (var i = 0u; i < TM; i++) { // @unroll
+    row[i] = from_left + min(first + i * LANES, params.rows - 1u) * params.blocks;
+  }
+  var column: array<u32, TN>;
+  for (var j = 0u; j < TN; j++) { // @unroll
+    column[j] = from_right + min(n0 + j, params.columns - 1u) * params.blocks;
+  }
+  var acc: array<array<f32, TN>, TM>;
+  for (var k = 0u; k < params.blocks; k++) {
+    var b: array<vec4f, TN>;
+    for (var j = 0u; j < TN; j++) { // @unroll
+      b[j] = right[column[j] + k];
+    }
+    for (var i = 0u; i < TM; i++) { // @unroll
+      let a = left[row[i] + k];
+      for (var j = 0u; j < TN; j++) { // @unroll
+        acc[i][j] += dot(a, b[j]);
+      }
+    }
+  }
+  for (var j = 0u; j < TN4; j++) { // @unroll
+    let n = n0 + j * 4u;
+    let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(params.columns);
+    let b = bias[n / 4u];
+    for (var i = 0u; i < TM; i++) { // @unroll
+      let m = first + i * LANES;
+      if (m < params.rows && n < params.columns) {
+        let sum = b + vec4f(acc[i][j * 4u], acc[i][j * 4u + 1u], acc[i][j * 4u + 2u], acc[i][j * 4u + 3u]);
+        let result = min(max(sum, vec4f(params.low)), vec4f(params.high));
+        y[(group.z * params.rows + m) * params.y_blocks + n / 4u] = select(vec4f(), result, exists);
+      }
+    }
+  }
+}

@@ -1,0 +1,251 @@
+/** `quantize`: an FP32 model to INT8, with as much left in FP32 as the metric asks for. @module */
+import { resolve } from "node:path";
+import type { Graph } from "../graph/graph.ts";
+import { applyPlan } from "../graph/quantizers.ts";
+import { writeOnnx } from "../onnx/write.ts";
+import type { CalibrationItem } from "../quant/calibrate.ts";
+import type { IgnoredScope } from "../quant/ignored_scope.ts";
+import { quantize } from "../quant/quantize.ts";
+import { backendText, fileRows, reportText, table } from "../report/text.ts";
+import type { Backend } from "../runtime/backend.ts";
+import { openBackend } from "../runtime/open.ts";
+import { type AccuracyControlResult, quantizeWithAccuracyControl, type Validate } from "../search/accuracy_control.ts";
+import { batches } from "../search/batches.ts";
+import { AccuracyDropError } from "../search/errors.ts";
+import { type LabelledItem, top1 } from "../search/metrics.ts";
+import { type Arguments, choiceOf, countOf, listOf, numberOf, UsageError } from "./arguments.ts";
+import { type Command, EXIT, type Terminal } from "./command.ts";
+import { readItems, readLabels } from "./dataset.ts";
+import { checkWritable, readBytes, readModel, writeWhole } from "./files.ts";
+import { progressOf } from "./progress.ts";
+import { importTask } from "./task.ts";
+
+/** The options that only a search uses. */
+const SEARCH_OPTIONS = ["labels", "metric", "max-drop", "drop-type", "ranking-subset-size"] as const;
+
+/** Data and a metric, in the types that the library takes. */
+interface Data {
+  readonly calibration: Iterable<CalibrationItem> | AsyncIterable<CalibrationItem>;
+  readonly search: { readonly validation: readonly unknown[]; readonly validate: Validate<unknown> } | null;
+}
+
+/** The settings of a call. */
+type Settings = ReturnType<typeof settingsOf>;
+
+/** `quantize` */
+export const quantizeCommand: Command = {
+  summary: "Quantize an FP32 ONNX model to INT8, and keep its metric",
+  usage: "quantize MODEL (--calibration X.npy [--validation Y.npy --labels L.npy] | --task TASK.ts) [options]",
+  notes: [
+    "Without --validation the whole model is quantized and nothing is measured.",
+    "The first axis of a .npy file counts the items. A model with several inputs takes NAME=X.npy for each.",
+    "TASK.ts exports calibration (model inputs), validation (an array) and validate(model, data), higher is better.",
+    "Exit code 3: the drop could not be kept; the best model is written all the same.",
+  ],
+  options: [
+    { name: "calibration", value: "[NAME=]X.npy", repeated: true, help: "inputs that ranges are taken from" },
+    { name: "validation", value: "[NAME=]Y.npy", repeated: true, help: "inputs that the metric is computed on" },
+    { name: "labels", value: "L.npy", help: "the class of each validation item" },
+    { name: "metric", value: "NAME", help: "the metric: top1 (default)" },
+    { name: "task", value: "TASK.ts", help: "a module with the data and the metric" },
+    { name: "max-drop", value: "D", help: "the greatest drop of the metric (default 0.01)" },
+    { name: "drop-type", value: "TYPE", help: "absolute (default) or relative" },
+    { name: "subset-size", value: "N", help: "calibration items used (default 300)" },
+    {
+      name: "ranking-subset-size",
+      value: "N",
+      help: "validation items that groups are ranked on (default: subset size)",
+    },
+    { name: "per-tensor", help: "one scale for all output channels of a weight" },
+    { name: "ignored-names", value: "A,B", help: "nodes that stay in FP32" },
+    { name: "ignored-types", value: "A,B", help: "operators that stay in FP32" },
+    { name: "backend", value: "NAME", help: "webgpu or cpu (default: webgpu where there is an adapter)" },
+    { name: "out", value: "FILE", help: "the file to write (default: MODEL with .int8.onnx)" },
+    { name: "json", help: "print one JSON object instead of a table" },
+    { name: "quiet", help: "do not tell of progress" },
+  ],
+  async run(args, terminal): Promise<number> {
+    const settings = settingsOf(args);
+    const graph = await readModel(settings.model);
+    await checkWritable(settings.out);
+    const data = await readData(graph, args);
+    await using backend = await openBackend(settings.backend);
+    if (backend.name === "cpu" && settings.backend === undefined) {
+      terminal.error("no WebGPU adapter was found: running on the CPU, which is slow");
+    }
+    const progress = args.has("quiet") ? null : progressOf(terminal);
+    const report: Report = { settings, terminal, backend, progress, json: args.has("json") };
+    return data.search ? await control(graph, data, data.search, report) : await convert(graph, data, report);
+  },
+};
+
+function settingsOf(args: Arguments) {
+  const [model, ...others] = args.positionals;
+  if (model === undefined) throw new UsageError("MODEL is missing");
+  if (others.length > 0) throw new UsageError(`one MODEL is wanted, got "${others[0]}" too`);
+  checkDataOptions(args);
+  const out = args.value("out") ?? model.replace(/(\.onnx)?$/, ".int8.onnx");
+  if (resolve(out) === resolve(model)) throw new UsageError("--out is MODEL itself");
+  const [subsetSize, rankingSubsetSize] = [countOf(args, "subset-size") ?? 300, countOf(args, "ranking-subset-size")];
+  return {
+    model,
+    out,
+    backend: choiceOf(args, "backend", ["webgpu", "cpu"]),
+    quantize: {
+      subsetSize,
+      perChannel: !args.has("per-tensor"),
+      ignoredScope: scopeOf(args),
+    },
+    search: {
+      maxDrop: numberOf(args, "max-drop") ?? 0.01,
+      dropType: choiceOf(args, "drop-type", ["absolute", "relative"]) ?? "absolute",
+      rankingSubsetSize: rankingSubsetSize ?? subsetSize,
+    },
+  };
+}
+
+function scopeOf(args: Arguments): IgnoredScope {
+  const [names, types] = [listOf(args, "ignored-names"), listOf(args, "ignored-types")];
+  return { ...(names && { names }), ...(types && { types }) };
+}
+
+function checkDataOptions(args: Arguments): void {
+  if (args.has("task")) {
+    for (const name of ["calibration", "validation", "labels", "metric"]) {
+      if (args.has(name)) throw new UsageError(`--${name} and --task exclude each other`);
+    }
+    return;
+  }
+  if (!args.has("calibration")) throw new UsageError("--calibration or --task is missing");
+  choiceOf(args, "metric", ["top1"]);
+  if (args.has("validation")) {
+    if (!args.has("labels")) throw new UsageError("--labels is missing: --validation needs the class of each item");
+    return;
+  }
+  const useless = SEARCH_OPTIONS.find((name) => args.has(name));
+  if (useless) throw new UsageError(`--${useless} needs --validation`);
+}
+
+async function readData({ inputs }: Graph, args: Arguments): Promise<Data> {
+  const task = args.value("task");
+  if (task !== undefined) {
+    const { calibration, ...search } = await importTask(task);
+    return { calibration, search };
+  }
+  const items = await readItems(inputs, "calibration", args.values("calibration"));
+  const calibration = Array.from(batches(inputs, items, 1), (batch) => batch.inputs);
+  const labels = args.value("labels");
+  if (labels === undefined) return { calibration, search: null };
+  const validation = await readItems(inputs, "validation", args.values("validation"));
+  const classes = await readLabels(labels, validation.length);
+  return {
+    calibration,
+    search: {
+      validation: validation.map((item, i): LabelledItem => ({ inputs: item, label: classes[i]! })),
+      validate: (model, some) => top1(model, some as readonly LabelledItem[]),
+    },
+  };
+}
+
+/** How results are told. */
+interface Report {
+  readonly settings: Settings;
+  readonly terminal: Terminal;
+  readonly backend: Backend;
+  readonly progress: ReturnType<typeof progressOf> | null;
+  readonly json: boolean;
+}
+
+async function control(
+  graph: Graph,
+  { calibration }: Data,
+  { validation, validate }: NonNullable<Data["search"]>,
+  report: Report,
+): Promise<number> {
+  const { settings, terminal, backend, progress, json } = report;
+  let result: AccuracyControlResult;
+  try {
+    result = await quantizeWithAccuracyControl(graph, calibration, validation, validate, {
+      ...settings.quantize,
+      ...settings.search,
+      backend,
+      ...(progress && { onProgress: progress.listen }),
+    });
+  } catch (error) {
+    if (!(error instanceof AccuracyDropError)) throw error;
+    result = error.best as AccuracyControlResult;
+  } finally {
+    progress?.end();
+  }
+  const sizes = await write(result.graph, report);
+  warn(terminal, result.warnings);
+  terminal.out(
+    json
+      ? JSON.stringify({ ...jsonOf(result), ...fileJson(report, sizes, result.warnings) })
+      : reportText(result, { file: settings.out, sizes, backend }),
+  );
+  if (result.reached) return EXIT.done;
+  terminal.error(
+    `acqua quantize: a drop of ${result.maxDrop} (${result.dropType}) cannot be kept: the best model found ` +
+      `has a metric of ${result.metric}, a drop of ${
+        Number(result.drop.toPrecision(6))
+      }; it is written to "${settings.out}"`,
+  );
+  return EXIT.notReached;
+}
+
+async function convert(graph: Graph, { calibration }: Data, report: Report): Promise<number> {
+  const { settings, terminal, backend, progress, json } = report;
+  const start = performance.now();
+  progress?.listen({ type: "stage", stage: "calibration", done: 0, total: null });
+  const model = await quantize(graph, calibration, {
+    ...settings.quantize,
+    backend,
+    onProgress: (done, total) => progress?.listen({ type: "stage", stage: "calibration", done, total }),
+  }).finally(() => progress?.end());
+  const seconds = (performance.now() - start) / 1000;
+  const sizes = await write(applyPlan(model, new Set()), report);
+  warn(terminal, model.warnings);
+  const counts = { groups: model.groups.length, reverted: [], evaluations: 0, itemInferences: 0, seconds };
+  terminal.out(
+    json ? JSON.stringify({ ...NOT_MEASURED, ...counts, ...fileJson(report, sizes, model.warnings) }) : table([
+      ["in INT8", `${model.groups.length} groups; nothing was measured (no --validation)`],
+      ["time", `${seconds.toFixed(1)} s on ${backendText(backend)}`],
+      ...fileRows({ file: settings.out, sizes }),
+    ]),
+  );
+  return EXIT.done;
+}
+
+async function write(graph: Graph, { settings }: Report): Promise<{ before: number; after: number }> {
+  const bytes = writeOnnx(graph);
+  await writeWhole(settings.out, bytes);
+  return { before: (await readBytes(settings.model)).length, after: bytes.length };
+}
+
+function warn(terminal: Terminal, warnings: readonly string[]): void {
+  for (const warning of warnings) terminal.error(`warning: ${warning}`);
+}
+
+const NOT_MEASURED = { baselineMetric: null, int8Metric: null, metric: null, drop: null, maxDrop: null, reached: null };
+
+function jsonOf(result: AccuracyControlResult): Record<string, unknown> {
+  const { baselineMetric, int8Metric, metric, drop, maxDrop, dropType, reached, itemInferences, seconds } = result;
+  return {
+    ...{ baselineMetric, int8Metric, metric, drop, maxDrop, dropType, reached },
+    groups: result.groups.length,
+    reverted: result.reverted.map(({ group }) => group),
+    evaluations: result.evaluations.length,
+    itemInferences,
+    seconds,
+  };
+}
+
+function fileJson(
+  { settings, backend }: Report,
+  { before, after }: { readonly before: number; readonly after: number },
+  warnings: readonly string[],
+): Record<string, unknown> {
+  const { name, device } = backend;
+  return { backend: name, device, out: settings.out, bytesBefore: before, bytes: after, warnings };
+}

@@ -1,0 +1,39 @@
+/** Opening a WebGPU device. @module */
+
+/** A WebGPU device and what is worth knowing of it. */
+export interface Gpu {
+  /** The device. */
+  readonly device: GPUDevice;
+  /** What the driver calls itself. */
+  readonly name: string;
+  /** Whether the adapter computes on the CPU (lavapipe, SwiftShader): lanes are few and loads dear. */
+  readonly software: boolean;
+}
+
+const LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxTextureDimension2D",
+] as const;
+
+/**
+ * Opens the best adapter, or returns `null` where there is none that can do integer dot products.
+ *
+ * Asks for all that the adapter offers in buffer sizes and bindings: the defaults (128 MiB, 8 buffers) are below what models need.
+ */
+export async function openGpu(): Promise<Gpu | null> {
+  const gpu = navigator.gpu as (GPU & { readonly wgslLanguageFeatures: ReadonlySet<string> }) | undefined;
+  const adapter = await gpu?.requestAdapter({ powerPreference: "high-performance" });
+  if (!gpu || !adapter || !gpu.wgslLanguageFeatures.has("packed_4x8_integer_dot_product")) return null;
+  const device = await adapter.requestDevice({
+    requiredFeatures: adapter.features.has("timestamp-query") ? ["timestamp-query"] : [],
+    requiredLimits: Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
+  });
+  const info = adapter.info as GPUAdapterInfo & { readonly isFallbackAdapter?: boolean };
+  return {
+    device,
+    name: info.description || info.device || info.vendor || "unknown",
+    software: info.isFallbackAdapter ?? /llvmpipe|swiftshader/i.test(info.description),
+  };
+}

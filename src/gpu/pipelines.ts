@@ -1,0 +1,63 @@
+/** Compute pipelines, compiled once for each kernel and set of constants. @module */
+import { expand } from "./expand.ts";
+import type { Launch } from "./launch.ts";
+import { SHADERS } from "./shaders.ts";
+
+/** A kernel that the device refuses: the message points at the file and line. */
+export class ShaderError extends Error {
+  override readonly name = "ShaderError";
+}
+
+/** What identifies the pipeline of a launch. */
+export function pipelineKey({ shader, constants }: Pick<Launch, "shader" | "constants">): string {
+  return `${shader} ${Object.entries(constants).map(([name, value]) => `${name}=${value}`).join(" ")}`;
+}
+
+/** The pipelines of one device. */
+export class Pipelines {
+  readonly #device: GPUDevice;
+  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+  }
+
+  /**
+   * The pipeline of a launch, compiled at its first use.
+   *
+   * @throws {ShaderError} Where the device refuses the kernel.
+   */
+  get(launch: Pick<Launch, "shader" | "constants">): Promise<GPUComputePipeline> {
+    const key = pipelineKey(launch);
+    let pipeline = this.#pipelines.get(key);
+    if (!pipeline) {
+      pipeline = this.#compile(key, launch);
+      this.#pipelines.set(key, pipeline);
+    }
+    return pipeline;
+  }
+
+  async #compile(
+    key: string,
+    { shader, constants }: Pick<Launch, "shader" | "constants">,
+  ): Promise<GPUComputePipeline> {
+    const { code, lines } = expand(SHADERS[shader], constants);
+    const module = this.#device.createShaderModule({ label: shader, code });
+    try {
+      return await this.#device.createComputePipelineAsync({
+        label: key,
+        layout: "auto",
+        compute: { module, entryPoint: "main" },
+      });
+    } catch (cause) {
+      const { messages } = await module.getCompilationInfo();
+      const where = messages.filter((m) => m.type === "error").map((m) =>
+        `shaders/${shader}.wgsl:${lines[m.lineNum - 1] ?? "?"}: ${m.message}`
+      );
+      throw new ShaderError(
+        `Cannot compile ${key}: ${where.length > 0 ? where.join("; ") : (cause as Error).message}`,
+        { cause },
+      );
+    }
+  }
+}

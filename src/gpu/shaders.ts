@@ -1,0 +1,1953 @@
+// Generated from shaders/*.wgsl by "deno task shaders".
+/** The WGSL source of every kernel. @module */
+
+/** The name of a kernel. */
+export type ShaderName =
+  | "conv_direct_f32"
+  | "conv_direct_i8"
+  | "conv_f32"
+  | "conv_i8"
+  | "copy_128"
+  | "copy_32"
+  | "copy_32x4"
+  | "copy_8"
+  | "copy_8x4"
+  | "depthwise_f32"
+  | "depthwise_i8"
+  | "gather_128"
+  | "gather_32"
+  | "gather_8"
+  | "matmul_f32"
+  | "matmul_i8"
+  | "max_pool_8"
+  | "pointwise"
+  | "pool_f32"
+  | "reduce_f32"
+  | "reduce_f32x4"
+  | "softmax_f32"
+  | "softmax_f32x4";
+
+/** WGSL source by kernel name. */
+export const SHADERS: Readonly<Record<ShaderName, string>> = {
+  conv_direct_f32: `// y[p, n] = clamp(sum, low, high),
+// sum = bias[n] + sum over taps t and channels c of x[p * stride - pad + t * dilation, g(n), c] * w[t, c, n]
+//
+// g(n) = n / outputs a group. x, y: nhwc, channels padded to blocks of 4;
+// w: element (t * inputs a group + c) * padded + n.
+// For groups that are no whole blocks. An invocation owns four adjacent output channels of one pixel.
+const LANES: u32 = 8;
+
+struct Params {
+  items: u32,
+  channels: u32,
+  blocks: u32,
+  group_outputs: u32,
+  group_inputs: u32,
+  x_channels: u32,
+  y_blocks: u32,
+  height: u32,
+  width: u32,
+  out_height: u32,
+  out_width: u32,
+  kernel_y: u32,
+  kernel_x: u32,
+  stride_y: u32,
+  stride_x: u32,
+  pad_y: i32,
+  pad_x: i32,
+  dilation_y: u32,
+  dilation_x: u32,
+  low: f32,
+  high: f32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> w: array<vec4f>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let item = (group.y * grid.x + group.x) * LANES + lane;
+  if (item >= params.items) {
+    return;
+  }
+  let block = item % params.blocks;
+  let p = item / params.blocks;
+  let out_row = p / params.out_width;
+  let image = out_row / params.out_height * params.height;
+  let top = i32(out_row % params.out_height * params.stride_y) - params.pad_y;
+  let left = i32(p % params.out_width * params.stride_x) - params.pad_x;
+  let n = vec4u(block * 4u) + vec4u(0u, 1u, 2u, 3u);
+  let from_channel = min(n, vec4u(params.channels - 1u)) / params.group_outputs * params.group_inputs;
+  var sum = bias[block];
+  for (var ky = 0u; ky < params.kernel_y; ky++) {
+    for (var kx = 0u; kx < params.kernel_x; kx++) {
+      let row = u32(top + i32(ky * params.dilation_y));
+      let column = u32(left + i32(kx * params.dilation_x));
+      if (row < params.height && column < params.width) {
+        let tap = (ky * params.kernel_x + kx) * params.group_inputs;
+        let at = vec4u(((image + row) * params.width + column) * params.x_channels) + from_channel;
+        for (var c = 0u; c < params.group_inputs; c++) {
+          sum += vec4f(x[at.x + c], x[at.y + c], x[at.z + c], x[at.w + c]) * w[(tap + c) * params.blocks + block];
+        }
+      }
+    }
+  }
+  let result = min(max(sum, vec4f(params.low)), vec4f(params.high));
+  y[p * params.y_blocks + block] = select(vec4f(), result, n < vec4u(params.channels));
+}
+`,
+  conv_direct_i8: `// sum[p, n] = bias[n] + sum over taps t and channels c of x[p * stride - pad + t * dilation, g(n), c] * w[t, c, n],
+//             in i32
+// y[p, n] = clamp(round(f32(sum) * multiplier[n]) + zero, low, high) as i8,
+//        or clamp(f32(sum) * multiplier[n], low, high) as f32
+//
+// g(n) = n / outputs a group. Outside the image x is its zero point; the bias holds -x_zero * (sum of w).
+// x: nhwc, channels padded to blocks of 16; y: nhwc in blocks of 16 i8 or 4 f32;
+// w: byte (t * inputs a group + c) * padded + n.
+// For groups that are no whole blocks. An invocation owns four adjacent output channels of one pixel.
+const LANES: u32 = 8;
+const FLOAT_OUT: u32 = 0;
+
+struct Params {
+  items: u32,
+  channels: u32,
+  blocks: u32,
+  group_outputs: u32,
+  group_inputs: u32,
+  x_channels: u32,
+  y_blocks: u32,
+  height: u32,
+  width: u32,
+  out_height: u32,
+  out_width: u32,
+  kernel_y: u32,
+  kernel_x: u32,
+  stride_y: u32,
+  stride_x: u32,
+  pad_y: i32,
+  pad_x: i32,
+  dilation_y: u32,
+  dilation_x: u32,
+  low: f32,
+  high: f32,
+  zero: f32,
+  x_zero: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<u32>;
+@group(0) @binding(1) var<storage, read> w: array<u32>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4i>;
+@group(0) @binding(3) var<storage, read> multiplier: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> y: array<u32>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+fn byte(at: u32) -> i32 {
+  return extractBits(i32(x[at / 4u]), at % 4u * 8u, 8u);
+}
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let item = (group.y * grid.x + group.x) * LANES + lane;
+  if (item >= params.items) {
+    return;
+  }
+  let block = item % params.blocks;
+  let p = item / params.blocks;
+  let out_row = p / params.out_width;
+  let image = out_row / params.out_height * params.height;
+  let top = i32(out_row % params.out_height * params.stride_y) - params.pad_y;
+  let left = i32(p % params.out_width * params.stride_x) - params.pad_x;
+  let n = vec4u(block * 4u) + vec4u(0u, 1u, 2u, 3u);
+  let from_channel = min(n, vec4u(params.channels - 1u)) / params.group_outputs * params.group_inputs;
+  let outside = unpack4xI8(params.x_zero);
+  var sum = bias[block];
+  for (var ky = 0u; ky < params.kernel_y; ky++) {
+    for (var kx = 0u; kx < params.kernel_x; kx++) {
+      let row = u32(top + i32(ky * params.dilation_y));
+      let column = u32(left + i32(kx * params.dilation_x));
+      let inside = row < params.height && column < params.width;
+      let tap = (ky * params.kernel_x + kx) * params.group_inputs;
+      let pixel = select(0u, ((image + row) * params.width + column) * params.x_channels, inside);
+      let at = vec4u(pixel) + from_channel;
+      for (var c = 0u; c < params.group_inputs; c++) {
+        let a = vec4i(byte(at.x + c), byte(at.y + c), byte(at.z + c), byte(at.w + c));
+        sum += select(outside, a, inside) * unpack4xI8(w[(tap + c) * params.blocks + block]);
+      }
+    }
+  }
+  let real = vec4f(sum) * multiplier[block];
+  let at = p * params.y_blocks + block;
+  if (FLOAT_OUT == 1u) {
+    let bounded = min(max(real, vec4f(params.low)), vec4f(params.high));
+    let result = select(vec4f(), bounded, n < vec4u(params.channels));
+    y[at * 4u] = bitcast<u32>(result.x);
+    y[at * 4u + 1u] = bitcast<u32>(result.y);
+    y[at * 4u + 2u] = bitcast<u32>(result.z);
+    y[at * 4u + 3u] = bitcast<u32>(result.w);
+  } else {
+    let result = min(max(round(real) + params.zero, vec4f(params.low)), vec4f(params.high));
+    y[at] = pack4xI8(vec4i(result));
+  }
+}
+`,
+  conv_f32: `// y[p, n] = clamp(sum, low, high),
+// sum = bias[n] + sum over taps t and channels c of x[p * stride - pad + t * dilation, c] * w[t, c, n]
+//
+// x, y: nhwc, channels in blocks of 4; w: texel (t * blocks + block of c) * padded + n; bias: padded to whole tiles.
+// Lanes run along output pixels: an invocation owns TM pixels, LANES apart, and TN adjacent channels of one group.
+const LANES: u32 = 8;
+const TM: u32 = 16;
+const TN: u32 = 16;
+const TN4: u32 = 4;
+const TEXTURE_WIDTH: u32 = 4096;
+
+struct Params {
+  pixels: u32,
+  channels: u32,
+  padded: u32,
+  group_channels: u32,
+  blocks: u32,
+  x_blocks: u32,
+  y_blocks: u32,
+  height: u32,
+  width: u32,
+  out_height: u32,
+  out_width: u32,
+  kernel_y: u32,
+  kernel_x: u32,
+  stride_y: u32,
+  stride_x: u32,
+  pad_y: i32,
+  pad_x: i32,
+  dilation_y: u32,
+  dilation_x: u32,
+  low: f32,
+  high: f32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var w: texture_2d<f32>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let first = (group.y * grid.x + group.x) * LANES * TM + lane;
+  let n0 = group.z * TN;
+  let from_block = n0 / params.group_channels * params.blocks;
+  var top: array<i32, TM>;
+  var left: array<i32, TM>;
+  var start: array<i32, TM>;
+  for (var i = 0u; i < TM; i++) { // @unroll
+    let p = min(first + i * LANES, params.pixels - 1u);
+    let row = p / params.out_width;
+    let image = row / params.out_height;
+    top[i] = i32((row - image * params.out_height) * params.stride_y) - params.pad_y;
+    left[i] = i32((p - row * params.out_width) * params.stride_x) - params.pad_x;
+    let image_row = i32(image * params.height) + top[i];
+    start[i] = (image_row * i32(params.width) + left[i]) * i32(params.x_blocks) + i32(from_block);
+  }
+  var acc: array<array<f32, TN>, TM>;
+  var ky = 0u;
+  var kx = 0u;
+  var c = 0u;
+  var texel = n0;
+  // One flat loop: lavapipe copies every accumulator at each turn of each loop around it.
+  for (var step = 0u; step < params.kernel_y * params.kernel_x * params.blocks; step++) {
+    let down = i32(ky * params.dilation_y);
+    let right = i32(kx * params.dilation_x);
+    let offset = (down * i32(params.width) + right) * i32(params.x_blocks) + i32(c);
+    var b: array<vec4f, TN>;
+    for (var j = 0u; j < TN; j++) { // @unroll
+      b[j] = textureLoad(w, vec2u(texel % TEXTURE_WIDTH + j, texel / TEXTURE_WIDTH), 0);
+    }
+    for (var i = 0u; i < TM; i++) { // @unroll
+      let inside = u32(top[i] + down) < params.height && u32(left[i] + right) < params.width;
+      let a = select(vec4f(), x[select(0, start[i] + offset, inside)], inside);
+      for (var j = 0u; j < TN; j++) { // @unroll
+        acc[i][j] += dot(a, b[j]);
+      }
+    }
+    texel += params.padded;
+    c += 1u;
+    let next_column = c == params.blocks;
+    c = select(c, 0u, next_column);
+    kx += u32(next_column);
+    let next_row = kx == params.kernel_x;
+    kx = select(kx, 0u, next_row);
+    ky += u32(next_row);
+  }
+  for (var j = 0u; j < TN4; j++) { // @unroll
+    let n = n0 + j * 4u;
+    let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(params.channels);
+    let b = bias[n / 4u];
+    for (var i = 0u; i < TM; i++) { // @unroll
+      let p = first + i * LANES;
+      if (p < params.pixels && n < params.channels) {
+        let sum = b + vec4f(acc[i][j * 4u], acc[i][j * 4u + 1u], acc[i][j * 4u + 2u], acc[i][j * 4u + 3u]);
+        let result = min(max(sum, vec4f(params.low)), vec4f(params.high));
+        y[p * params.y_blocks + n / 4u] = select(vec4f(), result, exists);
+      }
+    }
+  }
+}
+`,
+  conv_i8: `// sum[p, n] = bias[n] + sum over taps t and channels c of x[p * stride - pad + t * dilation, c] * w[t, c, n], in i32
+// y[p, n] = clamp(round(f32(sum) * multiplier[n]) + zero, low, high) as i8,
+//        or clamp(f32(sum) * multiplier[n], low, high) as f32
+//
+// Outside the image x is its zero point; the bias holds -x_zero * (sum of w), so that x counts from its zero point.
+// x: nhwc, channels in blocks of 16; y: nhwc in blocks of 16 i8 or 4 f32;
+// w: texel (t * blocks + block of c) * padded + n.
+// Lanes run along output pixels: an invocation owns TM pixels, LANES apart, and TN adjacent channels of one group.
+const LANES: u32 = 8;
+const TM: u32 = 16;
+const TN: u32 = 16;
+const TN4: u32 = 4;
+const WORDS: u32 = 4; // 1 where no group has more than 4 input channels
+const FLOAT_OUT: u32 = 0;
+const TEXTURE_WIDTH: u32 = 4096;
+
+struct Params {
+  pixels: u32,
+  channels: u32,
+  padded: u32,
+  group_channels: u32,
+  blocks: u32,
+  x_blocks: u32,
+  y_blocks: u32,
+  height: u32,
+  width: u32,
+  out_height: u32,
+  out_width: u32,
+  kernel_y: u32,
+  kernel_x: u32,
+  stride_y: u32,
+  stride_x: u32,
+  pad_y: i32,
+  pad_x: i32,
+  dilation_y: u32,
+  dilation_x: u32,
+  low: f32,
+  high: f32,
+  zero: f32,
+  x_zero: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4u>;
+@group(0) @binding(1) var w: texture_2d<u32>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4i>;
+@group(0) @binding(3) var<storage, read> multiplier: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> y: array<u32>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let first = (group.y * grid.x + group.x) * LANES * TM + lane;
+  let n0 = group.z * TN;
+  let from_block = n0 / params.group_channels * params.blocks;
+  var top: array<i32, TM>;
+  var left: array<i32, TM>;
+  var start: array<i32, TM>;
+  for (var i = 0u; i < TM; i++) { // @unroll
+    let p = min(first + i * LANES, params.pixels - 1u);
+    let row = p / params.out_width;
+    let image = row / params.out_height;
+    top[i] = i32((row - image * params.out_height) * params.stride_y) - params.pad_y;
+    left[i] = i32((p - row * params.out_width) * params.stride_x) - params.pad_x;
+    let image_row = i32(image * params.height) + top[i];
+    start[i] = (image_row * i32(params.width) + left[i]) * i32(params.x_blocks) + i32(from_block);
+  }
+  var acc: array<array<i32, TN>, TM>;
+  var ky = 0u;
+  var kx = 0u;
+  var c = 0u;
+  var texel = n0;
+  // One flat loop: lavapipe copies every accumulator at each turn of each loop around it.
+  for (var step = 0u; step < params.kernel_y * params.kernel_x * params.blocks; step++) {
+    let down = i32(ky * params.dilation_y);
+    let right = i32(kx * params.dilation_x);
+    let offset = (down * i32(params.width) + right) * i32(params.x_blocks) + i32(c);
+    var b: array<vec4u, TN>;
+    for (var j = 0u; j < TN; j++) { // @unroll
+      b[j] = textureLoad(w, vec2u(texel % TEXTURE_WIDTH + j, texel / TEXTURE_WIDTH), 0);
+    }
+    for (var i = 0u; i < TM; i++) { // @unroll
+      let inside = u32(top[i] + down) < params.height && u32(left[i] + right) < params.width;
+      let a = select(vec4u(params.x_zero), x[select(0, start[i] + offset, inside)], inside);
+      for (var j = 0u; j < TN; j++) { // @unroll
+        for (var q = 0u; q < WORDS; q++) { // @unroll
+          acc[i][j] += dot4I8Packed(a[q], b[j][q]);
+        }
+      }
+    }
+    texel += params.padded;
+    c += 1u;
+    let next_column = c == params.blocks;
+    c = select(c, 0u, next_column);
+    kx += u32(next_column);
+    let next_row = kx == params.kernel_x;
+    kx = select(kx, 0u, next_row);
+    ky += u32(next_row);
+  }
+  for (var j = 0u; j < TN4; j++) { // @unroll
+    let n = n0 + j * 4u;
+    let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(params.channels);
+    let b = bias[n / 4u];
+    let scale = multiplier[n / 4u];
+    for (var i = 0u; i < TM; i++) { // @unroll
+      let p = first + i * LANES;
+      if (p < params.pixels && n < params.channels) {
+        let sum = b + vec4i(acc[i][j * 4u], acc[i][j * 4u + 1u], acc[i][j * 4u + 2u], acc[i][j * 4u + 3u]);
+        let real = vec4f(sum) * scale;
+        let block = p * params.y_blocks + n / 4u;
+        if (FLOAT_OUT == 1u) {
+          let result = select(vec4f(), min(max(real, vec4f(params.low)), vec4f(params.high)), exists);
+          y[block * 4u] = bitcast<u32>(result.x);
+          y[block * 4u + 1u] = bitcast<u32>(result.y);
+          y[block * 4u + 2u] = bitcast<u32>(result.z);
+          y[block * 4u + 3u] = bitcast<u32>(result.w);
+        } else {
+          let result = min(max(round(real) + params.zero, vec4f(params.low)), vec4f(params.high));
+          y[block] = pack4xI8(vec4i(result));
+        }
+      }
+    }
+  }
+}
+`,
+  copy_128: `// destination[o] = source[i], or the fill value outside of the ranges: one block of 16 bytes an invocation.
+// i and o are sums of position * step over the axes, in blocks.
+const AXES: u32 = 2;
+const INNER: u32 = 1; // AXES - 1
+
+struct Axis {
+  @align(16) size: u32,
+  step_in: i32,
+  step_out: u32,
+  low: u32, // positions in [low, high) are read
+  high: u32,
+}
+
+struct Params {
+  count: u32,
+  first_in: i32,
+  first_out: u32,
+  fill: u32,
+  axes: array<Axis, 6>, // innermost first
+}
+
+@group(0) @binding(0) var<storage, read> source: array<vec4u>;
+@group(0) @binding(1) var<storage, read_write> destination: array<vec4u>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = (group.x + group.y * groups.x) * 64u + lane;
+  if (index >= params.count) {
+    return;
+  }
+  var rest = index;
+  var at: array<u32, AXES>;
+  for (var a = 0u; a < INNER; a++) { // @unroll
+    at[a] = rest % params.axes[a].size;
+    rest /= params.axes[a].size;
+  }
+  at[INNER] = rest;
+  var i = params.first_in;
+  var o = params.first_out;
+  var inside = true;
+  for (var a = 0u; a < AXES; a++) { // @unroll
+    i += i32(at[a]) * params.axes[a].step_in;
+    o += at[a] * params.axes[a].step_out;
+    inside = inside && at[a] >= params.axes[a].low && at[a] < params.axes[a].high;
+  }
+  var value = vec4u(params.fill);
+  if (inside) {
+    value = source[i];
+  }
+  destination[o] = value;
+}
+`,
+  copy_32: `// destination[o] = source[i], or the fill value outside of the ranges: one element of 4 bytes an invocation.
+// i and o are sums of position * step over the axes.
+const AXES: u32 = 2;
+const INNER: u32 = 1; // AXES - 1
+
+struct Axis {
+  @align(16) size: u32,
+  step_in: i32,
+  step_out: u32,
+  low: u32, // positions in [low, high) are read
+  high: u32,
+}
+
+struct Params {
+  count: u32,
+  first_in: i32,
+  first_out: u32,
+  fill: u32,
+  axes: array<Axis, 6>, // innermost first
+}
+
+@group(0) @binding(0) var<storage, read> source: array<u32>;
+@group(0) @binding(1) var<storage, read_write> destination: array<u32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = (group.x + group.y * groups.x) * 64u + lane;
+  if (index >= params.count) {
+    return;
+  }
+  var rest = index;
+  var at: array<u32, AXES>;
+  for (var a = 0u; a < INNER; a++) { // @unroll
+    at[a] = rest % params.axes[a].size;
+    rest /= params.axes[a].size;
+  }
+  at[INNER] = rest;
+  var i = params.first_in;
+  var o = params.first_out;
+  var inside = true;
+  for (var a = 0u; a < AXES; a++) { // @unroll
+    i += i32(at[a]) * params.axes[a].step_in;
+    o += at[a] * params.axes[a].step_out;
+    inside = inside && at[a] >= params.axes[a].low && at[a] < params.axes[a].high;
+  }
+  var value = params.fill;
+  if (inside) {
+    value = source[i];
+  }
+  destination[o] = value;
+}
+`,
+  copy_32x4: `// destination[o] = source[i], or the fill value outside of the ranges: four elements of 4 bytes an invocation,
+// neighbours along axis 0, stored at once. i is the sum of position * step over the axes, o the same over 4.
+const AXES: u32 = 2;
+const INNER: u32 = 1; // AXES - 1
+
+struct Axis {
+  @align(16) size: u32,
+  step_in: i32,
+  step_out: u32,
+  low: u32, // positions in [low, high) are read
+  high: u32,
+}
+
+struct Params {
+  count: u32,
+  first_in: i32,
+  first_out: u32,
+  fill: u32,
+  axes: array<Axis, 6>, // innermost first
+}
+
+@group(0) @binding(0) var<storage, read> source: array<u32>;
+@group(0) @binding(1) var<storage, read_write> destination: array<vec4u>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = (group.x + group.y * groups.x) * 64u + lane;
+  if (index >= params.count) {
+    return;
+  }
+  var rest = index * 4u;
+  var at: array<u32, AXES>;
+  for (var a = 0u; a < INNER; a++) { // @unroll
+    at[a] = rest % params.axes[a].size;
+    rest /= params.axes[a].size;
+  }
+  at[INNER] = rest;
+  var i = params.first_in;
+  var o = params.first_out;
+  var inside = true;
+  for (var a = 0u; a < AXES; a++) { // @unroll
+    i += i32(at[a]) * params.axes[a].step_in;
+    o += at[a] * params.axes[a].step_out;
+    inside = inside && (a == 0u || (at[a] >= params.axes[a].low && at[a] < params.axes[a].high));
+  }
+  var value = vec4u(params.fill);
+  for (var k = 0u; k < 4u; k++) { // @unroll
+    if (inside && at[0] + k >= params.axes[0].low && at[0] + k < params.axes[0].high) {
+      value[k] = source[i + i32(k) * params.axes[0].step_in];
+    }
+  }
+  destination[o / 4u] = value;
+}
+`,
+  copy_8: `// destination[o] = source[i], or the fill value outside of the ranges, in bytes: four bytes, one word, an invocation.
+// The destination is dense, so o is the number of the element; i is the sum of position * step over the axes.
+const ALIGNED: u32 = 0; // 1 where no word holds elements from two rows of axis 0
+const KEEP: u32 = 0; // 1 to leave what is outside of the ranges as it is
+const AXES: u32 = 2;
+const INNER: u32 = 1; // AXES - 1
+
+struct Axis {
+  @align(16) size: u32,
+  step_in: i32,
+  step_out: u32,
+  low: u32, // positions in [low, high) are read
+  high: u32,
+}
+
+struct Params {
+  count: u32,
+  first_in: i32,
+  first_out: u32,
+  fill: u32,
+  axes: array<Axis, 6>, // innermost first
+}
+
+@group(0) @binding(0) var<storage, read> source: array<u32>;
+@group(0) @binding(1) var<storage, read_write> destination: array<u32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+// The byte that goes to a position.
+fn byte(at: array<u32, AXES>, kept: u32) -> u32 {
+  var i = params.first_in;
+  var inside = true;
+  for (var a = 0u; a < AXES; a++) { // @unroll
+    i += i32(at[a]) * params.axes[a].step_in;
+    inside = inside && at[a] >= params.axes[a].low && at[a] < params.axes[a].high;
+  }
+  if (inside) {
+    return (source[i >> 2u] >> ((u32(i) & 3u) * 8u)) & 255u;
+  }
+  return kept;
+}
+
+fn positions(index: u32) -> array<u32, AXES> {
+  var rest = index;
+  var at: array<u32, AXES>;
+  for (var a = 0u; a < INNER; a++) { // @unroll
+    at[a] = rest % params.axes[a].size;
+    rest /= params.axes[a].size;
+  }
+  at[INNER] = rest;
+  return at;
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = (group.x + group.y * groups.x) * 64u + lane;
+  if (index >= params.count) {
+    return;
+  }
+  var kept = params.fill;
+  if (KEEP == 1u) {
+    kept = destination[index];
+  }
+  var at = positions(index * 4u);
+  var word = byte(at, kept & 255u);
+  for (var k = 0u; k < 3u; k++) { // @unroll
+    if (ALIGNED == 1u) {
+      at[0]++;
+    } else {
+      at = positions(index * 4u + 1u + k);
+    }
+    word |= byte(at, (kept >> (k * 8u + 8u)) & 255u) << (k * 8u + 8u);
+  }
+  destination[index] = word;
+}
+`,
+  copy_8x4: `// destination[o] = source[i], or the fill value outside of the range of axis 0, in bytes: 4 x 4 an invocation. Neighbours
+// along axis 0 lie together in the destination, those along axis 1 in the source; both sizes count fours.
+const AXES: u32 = 2;
+const INNER: u32 = 1; // AXES - 1
+
+struct Axis {
+  @align(16) size: u32,
+  step_in: i32,
+  step_out: u32,
+  low: u32, // positions in [low, high) are read
+  high: u32,
+}
+
+struct Params {
+  count: u32,
+  first_in: i32,
+  first_out: u32,
+  fill: u32,
+  axes: array<Axis, 6>, // innermost first
+}
+
+@group(0) @binding(0) var<storage, read> source: array<u32>;
+@group(0) @binding(1) var<storage, read_write> destination: array<u32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = (group.x + group.y * groups.x) * 64u + lane;
+  if (index >= params.count) {
+    return;
+  }
+  var rest = index;
+  var at: array<u32, AXES>;
+  for (var a = 0u; a < INNER; a++) { // @unroll
+    at[a] = rest % params.axes[a].size;
+    rest /= params.axes[a].size;
+  }
+  at[INNER] = rest;
+  var i = params.first_in;
+  var o = params.first_out;
+  for (var a = 0u; a < AXES; a++) { // @unroll
+    let unit = select(1u, 4u, a < 2u);
+    i += i32(at[a] * unit) * params.axes[a].step_in;
+    o += at[a] * unit * params.axes[a].step_out;
+  }
+  var words = vec4u(params.fill);
+  for (var k = 0u; k < 4u; k++) { // @unroll
+    if (at[0] * 4u + k >= params.axes[0].low && at[0] * 4u + k < params.axes[0].high) {
+      words[k] = source[(i + i32(k) * params.axes[0].step_in) >> 2u];
+    }
+  }
+  for (var k = 0u; k < 4u; k++) { // @unroll
+    let bytes = ((words >> vec4u(k * 8u)) & vec4u(255u)) << vec4u(0u, 8u, 16u, 24u);
+    if (at[1] * 4u + k < params.axes[1].high) {
+      destination[(o + k * params.axes[1].step_out) >> 2u] = bytes.x | bytes.y | bytes.z | bytes.w;
+    }
+  }
+}
+`,
+  depthwise_f32: `// y[p, c] = clamp(bias[c] + sum over taps t of x[p * stride - pad + t * dilation, c] * w[t, c], low, high)
+//
+// x, y: nhwc, channels in blocks of 4; w: texel t * blocks + block of c. Taps of a row lie side by side.
+// An invocation owns one block of channels and COLUMNS adjacent output columns; lanes run along the blocks.
+const LANES: u32 = 8;
+const COLUMNS: u32 = 4;
+const KERNEL_X: u32 = 3;
+const STRIDE_X: u32 = 1;
+const LOADED: u32 = 6; // (COLUMNS - 1) * STRIDE_X + KERNEL_X input columns
+const TEXTURE_WIDTH: u32 = 4096;
+
+struct Params {
+  items: u32,
+  channels: u32,
+  blocks: u32,
+  strips: u32,
+  y_blocks: u32,
+  height: u32,
+  width: u32,
+  out_height: u32,
+  out_width: u32,
+  kernel_y: u32,
+  kernel_x: u32,
+  stride_y: u32,
+  stride_x: u32,
+  pad_y: i32,
+  pad_x: i32,
+  dilation_y: u32,
+  dilation_x: u32,
+  low: f32,
+  high: f32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var w: texture_2d<f32>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let item = (group.y * grid.x + group.x) * LANES + lane;
+  if (item >= params.items) {
+    return;
+  }
+  let block = item % params.blocks;
+  let strip = item / params.blocks;
+  let out_column = strip % params.strips * COLUMNS;
+  let out_row = strip / params.strips;
+  let image = out_row / params.out_height * params.height;
+  let top = i32(out_row % params.out_height * params.stride_y) - params.pad_y;
+  let left = i32(out_column * STRIDE_X) - params.pad_x;
+  var acc: array<vec4f, COLUMNS>;
+  for (var ky = 0u; ky < params.kernel_y; ky++) {
+    let row = u32(top + i32(ky * params.dilation_y));
+    if (row < params.height) {
+      var loaded: array<vec4f, LOADED>;
+      for (var i = 0u; i < LOADED; i++) { // @unroll
+        let column = u32(left + i32(i));
+        let at = ((image + row) * params.width + min(column, params.width - 1u)) * params.blocks + block;
+        loaded[i] = select(vec4f(), x[at], column < params.width);
+      }
+      for (var kx = 0u; kx < KERNEL_X; kx++) { // @unroll
+        let texel = (ky * KERNEL_X + kx) * params.blocks + block;
+        let b = textureLoad(w, vec2u(texel % TEXTURE_WIDTH, texel / TEXTURE_WIDTH), 0);
+        for (var i = 0u; i < COLUMNS; i++) { // @unroll
+          acc[i] += loaded[i * STRIDE_X + kx] * b;
+        }
+      }
+    }
+  }
+  let n = block * 4u;
+  let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(params.channels);
+  for (var i = 0u; i < COLUMNS; i++) { // @unroll
+    if (out_column + i < params.out_width) {
+      let result = min(max(acc[i] + bias[block], vec4f(params.low)), vec4f(params.high));
+      y[(out_row * params.out_width + out_column + i) * params.y_blocks + block] = select(vec4f(), result, exists);
+    }
+  }
+}
+`,
+  depthwise_i8: `// sum[p, c] = bias[c] + sum over taps t of x[p * stride - pad + t * dilation, c] * w[t, c], in i32
+// y[p, c] = clamp(round(f32(sum) * multiplier[c]) + zero, low, high) as i8,
+//        or clamp(f32(sum) * multiplier[c], low, high) as f32
+//
+// Outside the image x is its zero point; the bias holds -x_zero * (sum of w), so that x counts from its zero point.
+// x: nhwc, channels in blocks of 16; y: nhwc in blocks of 16 i8 or 4 f32; w: texel t * blocks + block of c.
+// An invocation owns one block of channels and COLUMNS adjacent output columns; lanes run along the blocks.
+const LANES: u32 = 8;
+const COLUMNS: u32 = 4;
+const KERNEL_X: u32 = 3;
+const STRIDE_X: u32 = 1;
+const LOADED: u32 = 6; // (COLUMNS - 1) * STRIDE_X + KERNEL_X input columns
+const FLOAT_OUT: u32 = 0;
+const TEXTURE_WIDTH: u32 = 4096;
+
+struct Params {
+  items: u32,
+  channels: u32,
+  blocks: u32,
+  strips: u32,
+  y_blocks: u32,
+  height: u32,
+  width: u32,
+  out_height: u32,
+  out_width: u32,
+  kernel_y: u32,
+  kernel_x: u32,
+  stride_y: u32,
+  stride_x: u32,
+  pad_y: i32,
+  pad_x: i32,
+  dilation_y: u32,
+  dilation_x: u32,
+  low: f32,
+  high: f32,
+  zero: f32,
+  x_zero: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4u>;
+@group(0) @binding(1) var w: texture_2d<u32>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4i>;
+@group(0) @binding(3) var<storage, read> multiplier: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4u>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+@compute @workgroup_size(LANES)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) grid: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let item = (group.y * grid.x + group.x) * LANES + lane;
+  if (item >= params.items) {
+    return;
+  }
+  let block = item % params.blocks;
+  let strip = item / params.blocks;
+  let out_column = strip % params.strips * COLUMNS;
+  let out_row = strip / params.strips;
+  let image = out_row / params.out_height * params.height;
+  let top = i32(out_row % params.out_height * params.stride_y) - params.pad_y;
+  let left = i32(out_column * STRIDE_X) - params.pad_x;
+  var acc: array<array<vec4i, 4>, COLUMNS>;
+  for (var ky = 0u; ky < params.kernel_y; ky++) {
+    let row = u32(top + i32(ky * params.dilation_y));
+    let image_row = (image + min(row, params.height - 1u)) * params.width;
+    var loaded: array<vec4u, LOADED>;
+    for (var i = 0u; i < LOADED; i++) { // @unroll
+      let column = u32(left + i32(i));
+      let at = (image_row + min(column, params.width - 1u)) * params.blocks + block;
+      loaded[i] = select(vec4u(params.x_zero), x[at], row < params.height && column < params.width);
+    }
+    var taps: array<vec4u, KERNEL_X>;
+    for (var kx = 0u; kx < KERNEL_X; kx++) { // @unroll
+      let texel = (ky * KERNEL_X + kx) * params.blocks + block;
+      taps[kx] = textureLoad(w, vec2u(texel % TEXTURE_WIDTH, texel / TEXTURE_WIDTH), 0);
+    }
+    for (var q = 0u; q < 4; q++) { // @unroll
+      var a: array<vec4i, LOADED>;
+      for (var i = 0u; i < LOADED; i++) { // @unroll
+        a[i] = unpack4xI8(loaded[i][q]);
+      }
+      for (var kx = 0u; kx < KERNEL_X; kx++) { // @unroll
+        let b = unpack4xI8(taps[kx][q]);
+        for (var i = 0u; i < COLUMNS; i++) { // @unroll
+          acc[i][q] += a[i * STRIDE_X + kx] * b;
+        }
+      }
+    }
+  }
+  for (var i = 0u; i < COLUMNS; i++) { // @unroll
+    if (out_column + i < params.out_width) {
+      let pixel = (out_row * params.out_width + out_column + i) * params.y_blocks;
+      var packed: vec4u;
+      for (var q = 0u; q < 4; q++) { // @unroll
+        let real = vec4f(acc[i][q] + bias[block * 4u + q]) * multiplier[block * 4u + q];
+        if (FLOAT_OUT == 1u) {
+          let n = block * 16u + q * 4u;
+          let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(params.channels);
+          let result = select(vec4f(), min(max(real, vec4f(params.low)), vec4f(params.high)), exists);
+          if (n < params.channels) {
+            y[pixel + block * 4u + q] = bitcast<vec4u>(result);
+          }
+        } else {
+          let result = min(max(round(real) + params.zero, vec4f(params.low)), vec4f(params.high));
+          packed[q] = pack4xI8(vec4i(result));
+        }
+      }
+      if (FLOAT_OUT == 0u) {
+        y[pixel / 4u + block] = packed;
+      }
+    }
+  }
+}
+`,
+  gather_128: `// y[o, a, b, i] = x[o, rows[a], columns[b], i], one block of 16 bytes an invocation.
+const TABLES: u32 = 2; // 1 where all columns are 0
+
+struct Params {
+  count: u32, // blocks of y
+  inner: u32,
+  a: u32, // rows of y
+  b: u32, // columns of y
+  outer_step: u32,
+  row_step: u32,
+  column_step: u32,
+  rows: i32, // rows of x: indices may count from the end
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4u>;
+@group(0) @binding(1) var<storage, read> table: array<i32>; // rows, then columns
+@group(0) @binding(2) var<storage, read_write> y: array<vec4u>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+// Where an element of y comes from.
+fn place(index: u32) -> u32 {
+  let i = index % params.inner;
+  var rest = index / params.inner;
+  var column = 0u;
+  if (TABLES == 2u) {
+    column = u32(table[params.a + rest % params.b]);
+    rest /= params.b;
+  }
+  var row = table[rest % params.a];
+  row = clamp(select(row, row + params.rows, row < 0), 0, params.rows - 1);
+  return rest / params.a * params.outer_step + u32(row) * params.row_step + column * params.column_step + i;
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = (group.x + group.y * groups.x) * 64u + lane;
+  if (index >= params.count) {
+    return;
+  }
+  y[index] = x[place(index)];
+}
+`,
+  gather_32: `// y[o, a, b, i] = x[o, rows[a], columns[b], i], one element of 4 bytes an invocation.
+const TABLES: u32 = 2; // 1 where all columns are 0
+
+struct Params {
+  count: u32, // elements of y
+  inner: u32,
+  a: u32, // rows of y
+  b: u32, // columns of y
+  outer_step: u32,
+  row_step: u32,
+  column_step: u32,
+  rows: i32, // rows of x: indices may count from the end
+}
+
+@group(0) @binding(0) var<storage, read> x: array<u32>;
+@group(0) @binding(1) var<storage, read> table: array<i32>; // rows, then columns
+@group(0) @binding(2) var<storage, read_write> y: array<u32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+// Where an element of y comes from.
+fn place(index: u32) -> u32 {
+  let i = index % params.inner;
+  var rest = index / params.inner;
+  var column = 0u;
+  if (TABLES == 2u) {
+    column = u32(table[params.a + rest % params.b]);
+    rest /= params.b;
+  }
+  var row = table[rest % params.a];
+  row = clamp(select(row, row + params.rows, row < 0), 0, params.rows - 1);
+  return rest / params.a * params.outer_step + u32(row) * params.row_step + column * params.column_step + i;
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = (group.x + group.y * groups.x) * 64u + lane;
+  if (index >= params.count) {
+    return;
+  }
+  y[index] = x[place(index)];
+}
+`,
+  gather_8: `// y[o, a, b, i] = x[o, rows[a], columns[b], i], in bytes: four, one word, an invocation.
+const TABLES: u32 = 2; // 1 where all columns are 0
+
+struct Params {
+  count: u32, // words of y
+  inner: u32,
+  a: u32, // rows of y
+  b: u32, // columns of y
+  outer_step: u32,
+  row_step: u32,
+  column_step: u32,
+  rows: i32, // rows of x: indices may count from the end
+}
+
+@group(0) @binding(0) var<storage, read> x: array<u32>;
+@group(0) @binding(1) var<storage, read> table: array<i32>; // rows, then columns
+@group(0) @binding(2) var<storage, read_write> y: array<u32>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+// Where an element of y comes from.
+fn place(index: u32) -> u32 {
+  let i = index % params.inner;
+  var rest = index / params.inner;
+  var column = 0u;
+  if (TABLES == 2u) {
+    column = u32(table[params.a + rest % params.b]);
+    rest /= params.b;
+  }
+  var row = table[rest % params.a];
+  row = clamp(select(row, row + params.rows, row < 0), 0, params.rows - 1);
+  return rest / params.a * params.outer_step + u32(row) * params.row_step + column * params.column_step + i;
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = (group.x + group.y * groups.x) * 64u + lane;
+  if (index >= params.count) {
+    return;
+  }
+  var word = 0u;
+  for (var k = 0u; k < 4u; k++) { // @unroll
+    let at = place(index * 4u + k);
+    word |= ((x[at >> 2u] >> ((at & 3u) * 8u)) & 255u) << (k * 8u);
+  }
+  y[index] = word;
+}
+`,
+  matmul_f32: `// y[b, m, n] = clamp(bias[n] + sum over k of left[b, m, k] * right[b, n, k], low, high)
+//
+// left, right, y: last axis in blocks of 4; a batch b has three axes, along which an operand may be broadcast (step 0).
+// Lanes run along m: an invocation owns TM rows, LANES apart, and TN adjacent columns of one batch.
+const LANES: u32 = 8;
+const TM: u32 = 16;
+const TN: u32 = 16;
+const TN4: u32 = 4;
+
+struct Params {
+  rows: u32,
+  columns: u32,
+  blocks: u32,
+  y_blocks: u32,
+  batch_1: u32,
+  batch_2: u32,
+  left_step_0: u32,
+  left_step_1: u32,
+  left_step_2: u32,
+  right_step_0: u32,
+  right_step_1: u32,
+  right_step_2: u32,
+  low: f32,
+  high: f32,
+}
+
+@group(0) @binding(0) var<storage, read> left: array<vec4f>;
+@group(0) @binding(1) var<storage, read> right: array<vec4f>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(4) var<uniform> params: Params;
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first = group.x * LANES * TM + lane;
+  let n0 = group.y * TN;
+  let batch = vec3u(
+    group.z / params.batch_2 / params.batch_1,
+    group.z / params.batch_2 % params.batch_1,
+    group.z % params.batch_2,
+  );
+  let from_left = batch.x * params.left_step_0 + batch.y * params.left_step_1 + batch.z * params.left_step_2;
+  let from_right = batch.x * params.right_step_0 + batch.y * params.right_step_1 + batch.z * params.right_step_2;
+  var row: array<u32, TM>;
+  for (var i = 0u; i < TM; i++) { // @unroll
+    row[i] = from_left + min(first + i * LANES, params.rows - 1u) * params.blocks;
+  }
+  var column: array<u32, TN>;
+  for (var j = 0u; j < TN; j++) { // @unroll
+    column[j] = from_right + min(n0 + j, params.columns - 1u) * params.blocks;
+  }
+  var acc: array<array<f32, TN>, TM>;
+  for (var k = 0u; k < params.blocks; k++) {
+    var b: array<vec4f, TN>;
+    for (var j = 0u; j < TN; j++) { // @unroll
+      b[j] = right[column[j] + k];
+    }
+    for (var i = 0u; i < TM; i++) { // @unroll
+      let a = left[row[i] + k];
+      for (var j = 0u; j < TN; j++) { // @unroll
+        acc[i][j] += dot(a, b[j]);
+      }
+    }
+  }
+  for (var j = 0u; j < TN4; j++) { // @unroll
+    let n = n0 + j * 4u;
+    let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(params.columns);
+    let b = bias[n / 4u];
+    for (var i = 0u; i < TM; i++) { // @unroll
+      let m = first + i * LANES;
+      if (m < params.rows && n < params.columns) {
+        let sum = b + vec4f(acc[i][j * 4u], acc[i][j * 4u + 1u], acc[i][j * 4u + 2u], acc[i][j * 4u + 3u]);
+        let result = min(max(sum, vec4f(params.low)), vec4f(params.high));
+        y[(group.z * params.rows + m) * params.y_blocks + n / 4u] = select(vec4f(), result, exists);
+      }
+    }
+  }
+}
+`,
+  matmul_i8: `// sum[b, m, n] = bias[n] + sum over k of (left[b, m, k] - left_zero) * (right[b, n, k] - right_zero), in i32
+// y[b, m, n] = clamp(round(f32(sum) * multiplier[n]) + zero, low, high) as i8,
+//        or clamp(f32(sum) * multiplier[n], low, high) as f32
+//
+// left, right: last axis in blocks of 16, whose padding is masked; y: in blocks of 16 i8 or 4 f32.
+// A batch b has three axes, along which an operand may be broadcast (step 0).
+// Lanes run along m: an invocation owns TM rows, LANES apart, and TN adjacent columns of one batch.
+const LANES: u32 = 8;
+const TM: u32 = 16;
+const TN: u32 = 16;
+const TN4: u32 = 4;
+const FLOAT_OUT: u32 = 0;
+
+struct Params {
+  rows: u32,
+  columns: u32,
+  blocks: u32,
+  y_blocks: u32,
+  batch_1: u32,
+  batch_2: u32,
+  left_step_0: u32,
+  left_step_1: u32,
+  left_step_2: u32,
+  right_step_0: u32,
+  right_step_1: u32,
+  right_step_2: u32,
+  inner: u32,
+  left_zero: i32,
+  right_zero: i32,
+  low: f32,
+  high: f32,
+  zero: f32,
+}
+
+@group(0) @binding(0) var<storage, read> left: array<vec4u>;
+@group(0) @binding(1) var<storage, read> right: array<vec4u>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4i>;
+@group(0) @binding(3) var<storage, read> multiplier: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> y: array<u32>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+fn dot16(a: vec4u, b: vec4u) -> i32 {
+  return dot4I8Packed(a.x, b.x) + dot4I8Packed(a.y, b.y) + dot4I8Packed(a.z, b.z) + dot4I8Packed(a.w, b.w);
+}
+
+// All ones in the bytes of block k that hold elements, zeros in the padding.
+fn mask(k: u32) -> vec4u {
+  let bytes = clamp(vec4i(i32(params.inner) - i32(k * 16u)) - vec4i(0, 4, 8, 12), vec4i(0), vec4i(4));
+  return select((vec4u(1u) << (vec4u(bytes) * 8u)) - 1u, vec4u(0xffffffffu), bytes == vec4i(4));
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let first = group.x * LANES * TM + lane;
+  let n0 = group.y * TN;
+  let batch = vec3u(
+    group.z / params.batch_2 / params.batch_1,
+    group.z / params.batch_2 % params.batch_1,
+    group.z % params.batch_2,
+  );
+  let from_left = batch.x * params.left_step_0 + batch.y * params.left_step_1 + batch.z * params.left_step_2;
+  let from_right = batch.x * params.right_step_0 + batch.y * params.right_step_1 + batch.z * params.right_step_2;
+  var row: array<u32, TM>;
+  for (var i = 0u; i < TM; i++) { // @unroll
+    row[i] = from_left + min(first + i * LANES, params.rows - 1u) * params.blocks;
+  }
+  var column: array<u32, TN>;
+  for (var j = 0u; j < TN; j++) { // @unroll
+    column[j] = from_right + min(n0 + j, params.columns - 1u) * params.blocks;
+  }
+  let ones = vec4u(0x01010101u);
+  var acc: array<array<i32, TN>, TM>;
+  var row_sum: array<i32, TM>;
+  var column_sum: array<i32, TN>;
+  for (var k = 0u; k < params.blocks; k++) {
+    let real = mask(k);
+    var b: array<vec4u, TN>;
+    for (var j = 0u; j < TN; j++) { // @unroll
+      b[j] = right[column[j] + k] & real;
+      column_sum[j] += dot16(b[j], ones);
+    }
+    for (var i = 0u; i < TM; i++) { // @unroll
+      let a = left[row[i] + k] & real;
+      row_sum[i] += dot16(a, ones);
+      for (var j = 0u; j < TN; j++) { // @unroll
+        acc[i][j] += dot16(a, b[j]);
+      }
+    }
+  }
+  let both = i32(params.inner) * params.left_zero * params.right_zero;
+  for (var j = 0u; j < TN4; j++) { // @unroll
+    let n = n0 + j * 4u;
+    let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(params.columns);
+    let sums = vec4i(column_sum[j * 4u], column_sum[j * 4u + 1u], column_sum[j * 4u + 2u], column_sum[j * 4u + 3u]);
+    let b = bias[n / 4u] + both - params.left_zero * sums;
+    let scale = multiplier[n / 4u];
+    for (var i = 0u; i < TM; i++) { // @unroll
+      let m = first + i * LANES;
+      if (m < params.rows && n < params.columns) {
+        let products = vec4i(acc[i][j * 4u], acc[i][j * 4u + 1u], acc[i][j * 4u + 2u], acc[i][j * 4u + 3u]);
+        let real = vec4f(products + b - params.right_zero * row_sum[i]) * scale;
+        let block = (group.z * params.rows + m) * params.y_blocks + n / 4u;
+        if (FLOAT_OUT == 1u) {
+          let result = select(vec4f(), min(max(real, vec4f(params.low)), vec4f(params.high)), exists);
+          y[block * 4u] = bitcast<u32>(result.x);
+          y[block * 4u + 1u] = bitcast<u32>(result.y);
+          y[block * 4u + 2u] = bitcast<u32>(result.z);
+          y[block * 4u + 3u] = bitcast<u32>(result.w);
+        } else {
+          let result = min(max(round(real) + params.zero, vec4f(params.low)), vec4f(params.high));
+          y[block] = pack4xI8(vec4i(result));
+        }
+      }
+    }
+  }
+}
+`,
+  max_pool_8: `// y[n, oy, ox, c] = the greatest element of the window of x at (oy, ox). NHWC, sixteen channels of i8 an invocation.
+struct Params {
+  count: u32,
+  blocks: u32, // sixteens of channels
+  size: vec2u, // (width, height) here and below
+  output: vec2u,
+  kernel: vec2u,
+  stride: vec2u,
+  pad: vec2u,
+  dilation: vec2u,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4u>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4u>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = (group.x + group.y * groups.x) * 64u + lane;
+  if (index >= params.count) {
+    return;
+  }
+  let pixel = index / params.blocks;
+  let block = index - pixel * params.blocks;
+  let row = pixel / params.output.x;
+  let image = row / params.output.y;
+  let corner = vec2i(vec2u(pixel % params.output.x, row % params.output.y) * params.stride) - vec2i(params.pad);
+  var a = vec4i(-128);
+  var b = vec4i(-128);
+  var c = vec4i(-128);
+  var d = vec4i(-128);
+  for (var ky = 0u; ky < params.kernel.y; ky++) {
+    let iy = corner.y + i32(ky * params.dilation.y);
+    for (var kx = 0u; kx < params.kernel.x; kx++) {
+      let ix = corner.x + i32(kx * params.dilation.x);
+      if (iy >= 0 && iy < i32(params.size.y) && ix >= 0 && ix < i32(params.size.x)) {
+        let words = x[((image * params.size.y + u32(iy)) * params.size.x + u32(ix)) * params.blocks + block];
+        a = max(a, unpack4xI8(words.x));
+        b = max(b, unpack4xI8(words.y));
+        c = max(c, unpack4xI8(words.z));
+        d = max(d, unpack4xI8(words.w));
+      }
+    }
+  }
+  y[index] = vec4u(pack4xI8(a), pack4xI8(b), pack4xI8(c), pack4xI8(d));
+}
+`,
+  pointwise: `// y = program(in0, in1, ...), each element alone, the inputs broadcast to the shape of y.
+//
+// y is [rows, columns], columns along its innermost axis; one invocation makes 4 * VECS columns of a row (16 bytes of
+// i8, hence VECS is 4 where any tensor is i8). With FLAT y is one row, whose elements find their own place in inputs
+// that are gathered. i8 inputs count as the whole numbers that they hold.
+//
+// STEPk = instruction | first register << 8 | second register << 16; registers 0 .. INPUTS - 1 are the inputs.
+// OPERANDi = access | is i8 << 4, see the accesses below.
+
+const INPUTS: u32 = 1;
+const COUNT: u32 = 1;
+const VECS: u32 = 1;
+const OUTER: u32 = 0; // axes of y outside the innermost one
+const FLAT: u32 = 0;
+const OUT_I8: u32 = 0;
+const OPERAND0: u32 = 0;
+const OPERAND1: u32 = 0;
+const OPERAND2: u32 = 0;
+const OPERAND3: u32 = 0;
+const OPERAND4: u32 = 0;
+const OPERAND5: u32 = 0;
+const STEP0: u32 = 0;
+const STEP1: u32 = 0;
+const STEP2: u32 = 0;
+const STEP3: u32 = 0;
+const STEP4: u32 = 0;
+const STEP5: u32 = 0;
+const STEP6: u32 = 0;
+const STEP7: u32 = 0;
+const STEP8: u32 = 0;
+const STEP9: u32 = 0;
+const STEP10: u32 = 0;
+const STEP11: u32 = 0;
+const STEP12: u32 = 0;
+const STEP13: u32 = 0;
+const STEP14: u32 = 0;
+const STEP15: u32 = 0;
+
+const OPERANDS = array<u32, 6>(OPERAND0, OPERAND1, OPERAND2, OPERAND3, OPERAND4, OPERAND5);
+const STEPS = array<u32, 16>(
+  STEP0, STEP1, STEP2, STEP3, STEP4, STEP5, STEP6, STEP7,
+  STEP8, STEP9, STEP10, STEP11, STEP12, STEP13, STEP14, STEP15,
+);
+const REGISTERS: u32 = INPUTS + COUNT;
+
+const SAME: u32 = 0u; // the row of y, whole
+const SCALAR: u32 = 1u; // one element
+const VECTOR: u32 = 2u; // one row for all rows of y
+const ROWS: u32 = 3u; // row (row of y / divisor) % modulus, whole
+const SPLAT: u32 = 4u; // one element for each such row
+const GATHER: u32 = 5u; // by strides, each element alone
+
+struct Operand {
+  divisor: u32,
+  modulus: u32,
+  step: u32, // from row to row: in elements for SPLAT, else in 16 bytes
+  inner: u32, // from column to column, in elements
+  strides: array<vec4u, 2>, // along the outer axes, the innermost first
+}
+
+struct Params {
+  items: u32, // invocations in all
+  blocks: u32, // invocations in a row
+  columns: u32,
+  inner: u32, // columns of y before it was made flat
+  step: u32, // from row to row of y, in 16 bytes
+  sizes: array<vec4u, 2>, // of the outer axes, the innermost first
+  operands: array<Operand, 6>,
+  immediates: array<vec4f, 16>, // p, q
+}
+
+@group(0) @binding(0) var<storage, read> in0: array<vec4u>;
+@group(0) @binding(1) var<storage, read> in1: array<vec4u>;
+@group(0) @binding(2) var<storage, read> in2: array<vec4u>;
+@group(0) @binding(3) var<storage, read> in3: array<vec4u>;
+@group(0) @binding(4) var<storage, read> in4: array<vec4u>;
+@group(0) @binding(5) var<storage, read> in5: array<vec4u>;
+@group(0) @binding(6) var<storage, read_write> y: array<vec4u>;
+@group(0) @binding(7) var<uniform> params: Params;
+
+fn readBlock(i: u32, index: u32) -> vec4u {
+  switch i {
+    case 1u: { return in1[index]; }
+    case 2u: { return in2[index]; }
+    case 3u: { return in3[index]; }
+    case 4u: { return in4[index]; }
+    case 5u: { return in5[index]; }
+    default: { return in0[index]; }
+  }
+}
+
+fn readWord(i: u32, word: u32) -> u32 {
+  switch i {
+    case 1u: { return in1[word >> 2u][word & 3u]; }
+    case 2u: { return in2[word >> 2u][word & 3u]; }
+    case 3u: { return in3[word >> 2u][word & 3u]; }
+    case 4u: { return in4[word >> 2u][word & 3u]; }
+    case 5u: { return in5[word >> 2u][word & 3u]; }
+    default: { return in0[word >> 2u][word & 3u]; }
+  }
+}
+
+fn element(i: u32, index: u32) -> f32 {
+  if ((OPERANDS[i] >> 4u) == 0u) {
+    return bitcast<f32>(readWord(i, index));
+  }
+  return f32(extractBits(bitcast<i32>(readWord(i, index >> 2u)), (index & 3u) * 8u, 8u));
+}
+
+fn rowStart(i: u32, row: u32) -> u32 {
+  var rest = row;
+  var start = 0u;
+  for (var d = 0u; d < OUTER; d++) { // @unroll
+    let size = params.sizes[d >> 2u][d & 3u];
+    start += (rest % size) * params.operands[i].strides[d >> 2u][d & 3u];
+    rest /= size;
+  }
+  return start;
+}
+
+fn gather(i: u32, row: u32, column: u32) -> f32 {
+  if (FLAT == 0u) {
+    return element(i, rowStart(i, row) + column * params.operands[i].inner);
+  }
+  let start = rowStart(i, column / params.inner);
+  return element(i, start + (column % params.inner) * params.operands[i].inner);
+}
+
+fn power(a: vec4f, b: vec4f) -> vec4f {
+  let whole = fract(b) == vec4f(0.0);
+  let size = pow(select(a, abs(a), whole), b);
+  let negative = whole & (fract(b * 0.5) != vec4f(0.0)) & (a < vec4f(0.0));
+  return select(select(size, -size, negative), vec4f(1.0), b == vec4f(0.0));
+}
+
+// Abramowitz and Stegun 7.1.26, off by 1.5e-7 at most.
+fn erf(x: vec4f) -> vec4f {
+  let t = 1.0 / (1.0 + 0.3275911 * abs(x));
+  let sum = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  return sign(x) * (1.0 - sum * exp(-x * x));
+}
+
+fn apply(code: u32, a: vec4f, b: vec4f, p: f32, q: f32) -> vec4f {
+  switch code {
+    case 0u: { return a + b; }
+    case 1u: { return a - b; }
+    case 2u: { return a * b; }
+    case 3u: { return a / b; }
+    case 4u: { return power(a, b); }
+    case 5u: { return max(a, b); }
+    case 6u: { return min(a, b); }
+    case 7u: { return a + p; }
+    case 8u: { return a * p; }
+    case 9u: { return p / a; }
+    case 10u: { return power(a, vec4f(p)); }
+    case 11u: { return min(max(a, vec4f(p)), vec4f(q)); }
+    case 12u: { return sqrt(a); }
+    case 13u: { return 1.0 / (1.0 + exp(-a)); }
+    case 14u: { return tanh(clamp(a, vec4f(-20.0), vec4f(20.0))); }
+    case 15u: { return clamp(a * p + q, vec4f(0.0), vec4f(1.0)); }
+    case 16u: { return exp(a); }
+    case 17u: { return abs(a); }
+    case 18u: { return -a; }
+    case 19u: { return round(a); }
+    case 20u: { return clamp(round(a * p) + q, vec4f(-128.0), vec4f(127.0)); }
+    case 21u: { return (a - q) * p; }
+    case 22u: { return trunc(a); }
+    default: { return erf(a); }
+  }
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let item = id.x + id.y * grid.x * 64u;
+  if (item >= params.items) {
+    return;
+  }
+  var row = 0u;
+  var block = item;
+  if (OUTER > 0u && FLAT == 0u) {
+    row = item / params.blocks;
+    block = item - row * params.blocks;
+  }
+  var r: array<vec4f, VECS * REGISTERS>;
+  for (var i = 0u; i < INPUTS; i++) { // @unroll
+    let access = OPERANDS[i] & 15u;
+    var source = row;
+    if (access == VECTOR) {
+      source = 0u;
+    } else if (access == ROWS || access == SPLAT) {
+      source = (row / params.operands[i].divisor) % params.operands[i].modulus;
+    }
+    let start = source * params.operands[i].step;
+    if (access == SCALAR || access == SPLAT) {
+      let value = vec4f(element(i, select(start, 0u, access == SCALAR)));
+      for (var v = 0u; v < VECS; v++) { // @unroll
+        r[v * REGISTERS + i] = value;
+      }
+    } else if (access == GATHER) {
+      for (var v = 0u; v < VECS; v++) { // @unroll
+        let column = (block * VECS + v) * 4u;
+        r[v * REGISTERS + i] = vec4f(
+          gather(i, row, column),
+          gather(i, row, column + 1u),
+          gather(i, row, column + 2u),
+          gather(i, row, column + 3u),
+        );
+      }
+    } else if ((OPERANDS[i] >> 4u) == 1u) {
+      let packed = readBlock(i, start + block);
+      for (var v = 0u; v < VECS; v++) { // @unroll
+        r[v * REGISTERS + i] = vec4f(unpack4xI8(packed[v]));
+      }
+    } else {
+      for (var v = 0u; v < VECS; v++) { // @unroll
+        r[v * REGISTERS + i] = bitcast<vec4f>(readBlock(i, start + block * VECS + v));
+      }
+    }
+  }
+  for (var v = 0u; v < VECS; v++) { // @unroll
+    for (var k = 0u; k < COUNT; k++) { // @unroll
+      r[v * REGISTERS + INPUTS + k] = apply(
+        STEPS[k] & 255u,
+        r[v * REGISTERS + ((STEPS[k] >> 8u) & 255u)],
+        r[v * REGISTERS + (STEPS[k] >> 16u)],
+        params.immediates[k].x,
+        params.immediates[k].y,
+      );
+    }
+  }
+  if (OUT_I8 == 1u) {
+    var packed: vec4u;
+    for (var v = 0u; v < VECS; v++) { // @unroll
+      packed[v] = pack4xI8(vec4i(r[(v + 1u) * REGISTERS - 1u]));
+    }
+    y[row * params.step + block] = packed;
+    return;
+  }
+  for (var v = 0u; v < VECS; v++) { // @unroll
+    let column = (block * VECS + v) * 4u;
+    if (column < params.columns) {
+      let inside = column + vec4u(0u, 1u, 2u, 3u) < vec4u(params.columns);
+      let value = select(vec4f(0.0), r[(v + 1u) * REGISTERS - 1u], inside);
+      y[row * params.step + block * VECS + v] = bitcast<vec4u>(value);
+    }
+  }
+}
+`,
+  pool_f32: `// y[n, oy, ox, c] = the greatest element, or the mean, of the window of x at (oy, ox). NHWC, four channels an
+// invocation.
+const MODE: u32 = 0; // 0: greatest; 1: mean of the elements; 2: mean, padding counted
+
+struct Params {
+  count: u32,
+  blocks: u32, // fours of channels
+  size: vec2u, // (width, height) here and below
+  output: vec2u,
+  kernel: vec2u,
+  stride: vec2u,
+  pad: vec2u,
+  dilation: vec2u,
+  padded: vec2u, // the first positions after the padding at the end
+  start: f32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = (group.x + group.y * groups.x) * 64u + lane;
+  if (index >= params.count) {
+    return;
+  }
+  let pixel = index / params.blocks;
+  let block = index - pixel * params.blocks;
+  let row = pixel / params.output.x;
+  let image = row / params.output.y;
+  let corner = vec2i(vec2u(pixel % params.output.x, row % params.output.y) * params.stride) - vec2i(params.pad);
+  var value = vec4f(params.start);
+  var taps = 0u;
+  for (var ky = 0u; ky < params.kernel.y; ky++) {
+    let iy = corner.y + i32(ky * params.dilation.y);
+    for (var kx = 0u; kx < params.kernel.x; kx++) {
+      let ix = corner.x + i32(kx * params.dilation.x);
+      if (iy >= 0 && iy < i32(params.size.y) && ix >= 0 && ix < i32(params.size.x)) {
+        let at = ((image * params.size.y + u32(iy)) * params.size.x + u32(ix)) * params.blocks + block;
+        if (MODE == 0u) {
+          value = max(value, x[at]);
+        } else {
+          value += x[at];
+        }
+        taps += 1u;
+      } else if (MODE == 2u && iy < i32(params.padded.y) && ix < i32(params.padded.x)) {
+        taps += 1u;
+      }
+    }
+  }
+  if (MODE != 0u) {
+    value /= f32(taps);
+  }
+  y[index] = value;
+}
+`,
+  reduce_f32: `// y[k] = the sum (mean, greatest, least, product) of x[k, r] over r. The axes of x in memory are k0 r0 k1 r1 k2.
+const MODE: u32 = 0; // 0: sum; 1: greatest; 2: least; 3: product
+const SHARE: u32 = 1; // invocations that share the work of one output
+const OUTPUTS: u32 = 64; // outputs of a workgroup: 64 / SHARE
+const NESTED: u32 = 0; // 1 where r0 is not alone
+
+struct Params {
+  count: u32, // outputs
+  reduced: u32, // r0 * r1
+  k1: u32,
+  k2: u32,
+  r1: u32,
+  k0_step: u32,
+  k1_step: u32,
+  k2_step: u32,
+  r0_step: u32,
+  r1_step: u32,
+  k0_step_y: u32,
+  k1_step_y: u32,
+  k2_step_y: u32,
+  start: f32,
+  scale: f32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+var<workgroup> parts: array<f32, 64>;
+
+fn join(a: f32, b: f32) -> f32 {
+  if (MODE == 0u) {
+    return a + b;
+  }
+  if (MODE == 1u) {
+    return max(a, b);
+  }
+  if (MODE == 2u) {
+    return min(a, b);
+  }
+  return a * b;
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = (group.x + group.y * groups.x) * OUTPUTS + lane % OUTPUTS;
+  let k2 = index % params.k2;
+  let rest = index / params.k2;
+  let k1 = rest % params.k1;
+  let k0 = rest / params.k1;
+  var value = f32(params.start);
+  if (index < params.count) {
+    let first = k0 * params.k0_step + k1 * params.k1_step + k2 * params.k2_step;
+    for (var r = lane / OUTPUTS; r < params.reduced; r += SHARE) {
+      var at = first + r * params.r1_step;
+      if (NESTED == 1u) {
+        at = first + r / params.r1 * params.r0_step + r % params.r1 * params.r1_step;
+      }
+      value = join(value, x[at]);
+    }
+  }
+  if (SHARE > 1u) {
+    parts[lane] = value;
+    workgroupBarrier();
+    if (lane < OUTPUTS) {
+      for (var part = 1u; part < SHARE; part++) {
+        value = join(value, parts[lane + part * OUTPUTS]);
+      }
+    }
+  }
+  if (index >= params.count || lane >= OUTPUTS) {
+    return;
+  }
+  let o = k0 * params.k0_step_y + k1 * params.k1_step_y + k2 * params.k2_step_y;
+  y[o] = value * params.scale;
+}
+`,
+  reduce_f32x4: `// y[k] = the sum (mean, greatest, least, product) of x[k, r] over r. The axes of x in memory are k0 r0 k1 r1 k2, and
+// the elements are read in fours of k2, or else of r1; sizes, and steps in x, count fours.
+const ACROSS: u32 = 0; // 1 where the fours are of r1
+const MODE: u32 = 0; // 0: sum; 1: greatest; 2: least; 3: product
+const SHARE: u32 = 1; // invocations that share the work of one output
+const OUTPUTS: u32 = 64; // outputs of a workgroup: 64 / SHARE
+const NESTED: u32 = 0; // 1 where r0 is not alone
+
+struct Params {
+  count: u32, // outputs
+  reduced: u32, // r0 * r1
+  k1: u32,
+  k2: u32,
+  r1: u32,
+  k0_step: u32,
+  k1_step: u32,
+  k2_step: u32,
+  r0_step: u32,
+  r1_step: u32,
+  k0_step_y: u32,
+  k1_step_y: u32,
+  k2_step_y: u32,
+  start: f32,
+  scale: f32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+var<workgroup> parts: array<vec4f, 64>;
+
+fn join(a: vec4f, b: vec4f) -> vec4f {
+  if (MODE == 0u) {
+    return a + b;
+  }
+  if (MODE == 1u) {
+    return max(a, b);
+  }
+  if (MODE == 2u) {
+    return min(a, b);
+  }
+  return a * b;
+}
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let index = (group.x + group.y * groups.x) * OUTPUTS + lane % OUTPUTS;
+  let k2 = index % params.k2;
+  let rest = index / params.k2;
+  let k1 = rest % params.k1;
+  let k0 = rest / params.k1;
+  var value = vec4f(params.start);
+  if (index < params.count) {
+    let first = k0 * params.k0_step + k1 * params.k1_step + k2 * params.k2_step;
+    for (var r = lane / OUTPUTS; r < params.reduced; r += SHARE) {
+      var at = first + r * params.r1_step;
+      if (NESTED == 1u) {
+        at = first + r / params.r1 * params.r0_step + r % params.r1 * params.r1_step;
+      }
+      value = join(value, x[at]);
+    }
+  }
+  if (SHARE > 1u) {
+    parts[lane] = value;
+    workgroupBarrier();
+    if (lane < OUTPUTS) {
+      for (var part = 1u; part < SHARE; part++) {
+        value = join(value, parts[lane + part * OUTPUTS]);
+      }
+    }
+  }
+  if (index >= params.count || lane >= OUTPUTS) {
+    return;
+  }
+  let o = k0 * params.k0_step_y + k1 * params.k1_step_y + k2 * params.k2_step_y;
+  if (ACROSS == 1u) {
+    let pairs = join(value, value.zwxy);
+    y[o] = join(pairs, pairs.yxwz).x * params.scale;
+    return;
+  }
+  y[o] = value.x * params.scale;
+  y[o + 1u] = value.y * params.scale;
+  y[o + 2u] = value.z * params.scale;
+  y[o + 3u] = value.w * params.scale;
+}
+`,
+  softmax_f32: `// y[k, r] = exp(x[k, r] - max) / sum of these over r. The axes of x and y in memory are k0 r k1.
+const SHARE: u32 = 1; // invocations that share the work of one row
+const ROWS: u32 = 64; // rows of a workgroup: 64 / SHARE
+
+struct Params {
+  count: u32, // rows
+  length: u32, // r
+  k1: u32,
+  k0_step: u32,
+  r_step: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+var<workgroup> parts: array<f32, 64>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = (group.x + group.y * groups.x) * ROWS + lane / SHARE;
+  let start = lane % SHARE;
+  let head = lane - start;
+  let first = row / params.k1 * params.k0_step + row % params.k1;
+  var end = params.length;
+  if (row >= params.count) {
+    end = 0u;
+  }
+  var greatest = -3.4e38;
+  for (var r = start; r < end; r += SHARE) {
+    greatest = max(greatest, x[first + r * params.r_step]);
+  }
+  if (SHARE > 1u) {
+    parts[lane] = greatest;
+    workgroupBarrier();
+    for (var i = 0u; i < SHARE; i++) {
+      greatest = max(greatest, parts[head + i]);
+    }
+    workgroupBarrier();
+  }
+  var sum = 0.0;
+  for (var r = start; r < end; r += SHARE) {
+    sum += exp(x[first + r * params.r_step] - greatest);
+  }
+  if (SHARE > 1u) {
+    parts[lane] = sum;
+    workgroupBarrier();
+    sum = 0.0;
+    for (var i = 0u; i < SHARE; i++) {
+      sum += parts[head + i];
+    }
+  }
+  for (var r = start; r < end; r += SHARE) {
+    let at = first + r * params.r_step;
+    y[at] = exp(x[at] - greatest) / sum;
+  }
+}
+`,
+  softmax_f32x4: `// y[k, r] = exp(x[k, r] - max) / sum of these over r. The axes of x and y in memory are k r, and the elements are read
+// in fours of r, the last of them padded with zeros.
+const SHARE: u32 = 1; // invocations that share the work of one row
+const ROWS: u32 = 64; // rows of a workgroup: 64 / SHARE
+
+struct Params {
+  count: u32, // rows
+  length: u32, // elements
+  step: u32, // fours from row to row
+}
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+var<workgroup> parts: array<f32, 64>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = (group.x + group.y * groups.x) * ROWS + lane / SHARE;
+  let start = lane % SHARE;
+  let head = lane - start;
+  let first = row * params.step;
+  var end = params.step;
+  if (row >= params.count) {
+    end = 0u;
+  }
+  var fours = vec4f(-3.4e38);
+  for (var r = start; r < end; r += SHARE) {
+    let valid = vec4u(r * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.length);
+    fours = max(fours, select(vec4f(-3.4e38), x[first + r], valid));
+  }
+  var greatest = max(max(fours.x, fours.y), max(fours.z, fours.w));
+  if (SHARE > 1u) {
+    parts[lane] = greatest;
+    workgroupBarrier();
+    for (var i = 0u; i < SHARE; i++) {
+      greatest = max(greatest, parts[head + i]);
+    }
+    workgroupBarrier();
+  }
+  var sums = vec4f(0.0);
+  for (var r = start; r < end; r += SHARE) {
+    let valid = vec4u(r * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.length);
+    sums += select(vec4f(0.0), exp(x[first + r] - greatest), valid);
+  }
+  var sum = sums.x + sums.y + sums.z + sums.w;
+  if (SHARE > 1u) {
+    parts[lane] = sum;
+    workgroupBarrier();
+    sum = 0.0;
+    for (var i = 0u; i < SHARE; i++) {
+      sum += parts[head + i];
+    }
+  }
+  for (var r = start; r < end; r += SHARE) {
+    let valid = vec4u(r * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.length);
+    y[first + r] = select(vec4f(0.0), exp(x[first + r] - greatest) / sum, valid);
+  }
+}
+`,
+};

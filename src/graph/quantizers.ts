@@ -1,0 +1,276 @@
+/**
+ * The language of quantization: quantizers, groups and plans over a graph.
+ *
+ * @module
+ */
+import type { QuantizationParameters } from "../tensor/quantization.ts";
+import { rangeOf, roundHalfToEven } from "../tensor/quantization.ts";
+import { type Tensor, tensor } from "../tensor/tensor.ts";
+import type { Graph, Node } from "./graph.ts";
+import { Rewriter } from "./rewriter.ts";
+
+/** One use of a value: input number `input` of the node of that name. */
+export interface Reader {
+  /** Name of the node. */
+  readonly node: string;
+  /** Which of its inputs. */
+  readonly input: number;
+}
+
+/** A value that a quantizer acts on, and those who see it quantized. */
+export interface Site {
+  /** The name of the value. */
+  readonly value: string;
+  /** The nodes that read it quantized. */
+  readonly readers: readonly Reader[];
+  /** Whether it is an output of the graph that is quantized. */
+  readonly output?: true;
+}
+
+/** Scale and zero point, and where they apply. */
+export interface Quantizer {
+  /** Unique; the name of its first value. */
+  readonly id: string;
+  /** Whether it acts on computed values or on a constant. */
+  readonly kind: "activation" | "weight";
+  /** The numbers. */
+  readonly parameters: QuantizationParameters;
+  /** Where it acts: several values where an operator between them only moves data. */
+  readonly sites: readonly Site[];
+  /** Ids of the groups that need it: it is on as long as one of them is in INT8. */
+  readonly groups: readonly string[];
+}
+
+/** Operations that change precision together because they read through the same quantizers. */
+export interface Group {
+  /** Unique; the name of its first node. */
+  readonly id: string;
+  /** Names of its nodes, in graph order. */
+  readonly nodes: readonly string[];
+}
+
+/** A precision plan: the ids of the groups that are kept in FP32. */
+export type Plan = ReadonlySet<string>;
+
+/** A float graph with its quantizers: with a {@linkcode Plan} it says what runs in which precision. */
+export interface QuantizedGraph {
+  /** The graph in float. */
+  readonly graph: Graph;
+  /** All quantizers. */
+  readonly quantizers: readonly Quantizer[];
+  /** All groups, in graph order of their first nodes. */
+  readonly groups: readonly Group[];
+  /** What the user should know of how it was quantized. */
+  readonly warnings: readonly string[];
+}
+
+/** Operators that multiply by weights: they have integer kernels. */
+export const LINEAR_OPERATORS: ReadonlySet<string> = new Set(["Conv", "MatMul", "Gemm"]);
+
+/** Whether a quantizer is on under a plan. */
+export function isActive(quantizer: Quantizer, plan: Plan): boolean {
+  return quantizer.groups.some((group) => !plan.has(group));
+}
+
+/** A constant in integers, by its quantizer's parameters: `clamp(round(x / scale) + zeroPoint)`. */
+export function quantizeTensor(
+  { shape, data }: Tensor,
+  { scale, zeroPoint, axis, dtype }: QuantizationParameters,
+): Tensor {
+  const [low, high] = rangeOf(dtype);
+  const inner = axis === null ? 0 : shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const out = dtype === "i8" ? new Int8Array(data.length) : new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i++) {
+    const c = axis === null ? 0 : Math.floor(i / inner) % shape[axis]!;
+    const q = roundHalfToEven(data[i]! / scale[c]!) + zeroPoint[c]!;
+    out[i] = Math.min(Math.max(q, low), high);
+  }
+  return { dtype, shape, data: out };
+}
+
+/** Integer forms of constants, made once: plans of one search share them, and so do the devices that hold them. */
+const integerForms = new WeakMap<QuantizationParameters, Tensor>();
+
+function integerForm(weights: Tensor, parameters: QuantizationParameters): Tensor {
+  let form = integerForms.get(parameters);
+  if (!form) integerForms.set(parameters, form = quantizeTensor(weights, parameters));
+  return form;
+}
+
+/**
+ * The graph of a plan, with explicit QuantizeLinear and DequantizeLinear nodes: what is run, and what is written to a file.
+ *
+ * Biases of integer Conv and Gemm nodes become int32 at scale `x * weights`, as integer kernels add them. A Relu or Clip
+ * whose only reader is a quantizer that saturates at the same bounds is dropped: the result is the same.
+ */
+export function applyPlan({ graph, quantizers }: QuantizedGraph, plan: Plan): Graph {
+  const active = quantizers.filter((quantizer) => isActive(quantizer, plan));
+  if (active.length === 0) return graph;
+  const rewriter = new Rewriter(graph);
+  const inputs = new Map<string, string>();
+  const found = new Map<string, QuantizationParameters>();
+  for (const quantizer of active) {
+    for (const site of quantizer.sites) {
+      const dequantized = quantizer.kind === "weight"
+        ? insertWeight(rewriter, graph, quantizer, site)
+        : insertActivation(rewriter, quantizer, site);
+      for (const { node, input } of site.readers) {
+        inputs.set(`${node} ${input}`, dequantized);
+        found.set(`${node} ${input}`, quantizer.parameters);
+      }
+    }
+  }
+  const nodes = rewriter.nodes;
+  rewriter.nodes = [];
+  const rewired = nodes.map((node) => {
+    const own = node.inputs.map((name, i) => inputs.get(`${node.name} ${i}`) ?? name);
+    const [x, w] = [found.get(`${node.name} 0`), found.get(`${node.name} 1`)];
+    if (x && w && (node.op === "Conv" || node.op === "Gemm") && graph.constants.has(node.inputs[2] ?? "")) {
+      own[2] = insertBias(rewriter, node, graph.constants.get(node.inputs[2]!)!, x, w) ?? own[2]!;
+    }
+    return own.some((name, i) => name !== node.inputs[i]) ? { ...node, inputs: own } : node;
+  });
+  rewriter.nodes.push(...rewired);
+  return dropSaturated(rewriter.finish());
+}
+
+function parameterNames(rewriter: Rewriter, name: string, p: QuantizationParameters): [string, string] {
+  const shape = p.axis === null ? [] : [p.scale.length];
+  return [
+    rewriter.constant(`${name}_scale`, tensor("f32", shape, p.scale)),
+    rewriter.constant(`${name}_zero_point`, tensor(p.dtype, shape, Array.from(p.zeroPoint))),
+  ];
+}
+
+function axisOf({ axis }: QuantizationParameters): Record<string, number> {
+  return axis === null ? {} : { axis };
+}
+
+function insertActivation(rewriter: Rewriter, { parameters }: Quantizer, site: Site): string {
+  const [scale, zero] = parameterNames(rewriter, site.value, parameters);
+  let source = site.value;
+  if (site.output) {
+    source = rewriter.unique(`${site.value}_float`);
+    rewriter.nodes = rewriter.nodes.map((node) =>
+      node.outputs.includes(site.value)
+        ? { ...node, outputs: node.outputs.map((name) => name === site.value ? source : name) }
+        : node
+    );
+    rewriter.redirect(site.value, source);
+  }
+  const integers = rewriter.node(
+    "QuantizeLinear",
+    [source, scale, zero],
+    axisOf(parameters),
+    rewriter.unique(`${site.value}_quantized`),
+  );
+  const output = site.output ? site.value : rewriter.unique(`${site.value}_dequantized`);
+  return rewriter.node("DequantizeLinear", [integers, scale, zero], axisOf(parameters), output);
+}
+
+function insertWeight(rewriter: Rewriter, graph: Graph, { parameters }: Quantizer, site: Site): string {
+  const [scale, zero] = parameterNames(rewriter, site.value, parameters);
+  const weights = integerForm(graph.constants.get(site.value)!, parameters);
+  const integers = rewriter.constant(`${site.value}_quantized`, weights);
+  return rewriter.node(
+    "DequantizeLinear",
+    [integers, scale, zero],
+    axisOf(parameters),
+    rewriter.unique(`${site.value}_dequantized`),
+  );
+}
+
+/** A bias in 32 bits stays below this, so that the sum of products and bias cannot leave 32 bits. */
+const BIAS_LIMIT = 2 ** 30;
+
+const biasForms = new WeakMap<Tensor, { x: QuantizationParameters; w: QuantizationParameters; form: Tensor | null }>();
+
+/** Adds the bias as int32 behind a DequantizeLinear, or returns `null` where it does not fit. */
+function insertBias(
+  rewriter: Rewriter,
+  node: Node,
+  bias: Tensor,
+  x: QuantizationParameters,
+  w: QuantizationParameters,
+): string | null {
+  if (bias.shape.length !== 1) return null;
+  const scale = biasScale(x, w, bias.data.length);
+  let known = biasForms.get(bias);
+  if (known?.x !== x || known.w !== w) biasForms.set(bias, known = { x, w, form: quantizeBias(bias, scale) });
+  const integers = known.form;
+  if (!integers) return null;
+  const name = `${node.name}.bias`;
+  return rewriter.node(
+    "DequantizeLinear",
+    [
+      rewriter.constant(`${name}_quantized`, integers),
+      rewriter.constant(`${name}_scale`, tensor("f32", [scale.length], scale)),
+      rewriter.constant(`${name}_zero_point`, tensor("i32", [scale.length], new Int32Array(scale.length))),
+    ],
+    { axis: 0 },
+    rewriter.unique(`${name}_dequantized`),
+  );
+}
+
+/** A bias in int32, or `null` where a value does not fit. */
+export function quantizeBias(bias: Tensor, scale: Float32Array): Tensor | null {
+  const values = Array.from(bias.data, (b, c) => roundHalfToEven(b / scale[c]!));
+  return values.every((q) => Math.abs(q) < BIAS_LIMIT) ? tensor("i32", bias.shape, values) : null;
+}
+
+/** The scale of an int32 bias: the product of the scales of input and weights, for each output channel. */
+export function biasScale(x: QuantizationParameters, w: QuantizationParameters, channels: number): Float32Array {
+  return Float32Array.from(
+    { length: channels },
+    (_, c) => x.scale[x.scale.length === 1 ? 0 : c]! * w.scale[w.scale.length === 1 ? 0 : c]!,
+  );
+}
+
+function dropSaturated(graph: Graph): Graph {
+  const rewriter = new Rewriter(graph);
+  const readers = new Map<string, Node[]>();
+  for (const node of graph.nodes) {
+    for (const input of node.inputs) if (input) readers.set(input, [...(readers.get(input) ?? []), node]);
+  }
+  const outputs = new Set(graph.outputs.map((output) => output.name));
+  for (const node of graph.nodes) {
+    const bounds = clampOf(node, graph.constants);
+    const after = readers.get(node.outputs[0]!) ?? [];
+    if (!bounds || after.length === 0 || outputs.has(node.outputs[0]!)) continue;
+    if (after.every((reader) => saturates(reader, bounds, graph.constants))) {
+      rewriter.redirect(node.outputs[0]!, node.inputs[0]!);
+    }
+  }
+  return rewriter.finish();
+}
+
+/** The bounds of a Relu or Clip with known bounds, or `null`. */
+export function clampOf(
+  node: Node,
+  constants: ReadonlyMap<string, Tensor>,
+): readonly [low: number, high: number] | null {
+  if (node.op === "Relu") return [0, Infinity];
+  if (node.op !== "Clip") return null;
+  const bound = (i: number, name: string, otherwise: number): number | undefined => {
+    const attribute = node.attributes.get(name);
+    if (typeof attribute === "number") return attribute;
+    return node.inputs[i] ? constants.get(node.inputs[i]!)?.data[0] : otherwise;
+  };
+  const [low, high] = [bound(1, "min", -Infinity), bound(2, "max", Infinity)];
+  return low === undefined || high === undefined ? null : [low, high];
+}
+
+function saturates(
+  reader: Node,
+  [low, high]: readonly [number, number],
+  constants: ReadonlyMap<string, Tensor>,
+): boolean {
+  if (reader.op !== "QuantizeLinear") return false;
+  const scale = constants.get(reader.inputs[1]!);
+  const zero = constants.get(reader.inputs[2] ?? "");
+  if (!scale || scale.data.length !== 1 || !zero || (zero.dtype !== "i8" && zero.dtype !== "u8")) return false;
+  const [least, greatest] = rangeOf(zero.dtype);
+  const inverse = Math.fround(1 / scale.data[0]!);
+  const q = (x: number): number => roundHalfToEven(Math.fround(x * inverse)) + zero.data[0]!;
+  return q(low) <= least && q(high) >= greatest;
+}

@@ -1,0 +1,105 @@
+/** What the runtime needs to know of an ONNX operator. @module */
+import type { Attributes } from "../graph/graph.ts";
+import type { Launch, Operand } from "../gpu/launch.ts";
+import type { Layout } from "../gpu/layout.ts";
+import type { KnownType, Tensor, TensorType } from "../tensor/tensor.ts";
+import type { Pointwise } from "./pointwise.ts";
+
+/** The layouts that an operator wants its inputs in and leaves its outputs in. */
+export interface Layouts {
+  /** One for each input; the entry of an input that is left out or packed by the operator is not used. */
+  readonly inputs: readonly Layout[];
+  /** One for each output. */
+  readonly outputs: readonly Layout[];
+}
+
+/** An ONNX operator whose attributes are already bound. Inputs that are left out are `null`. */
+export interface Op {
+  /**
+   * Types of the outputs. Inputs whose elements are known carry them in `data` (the shape of a Reshape, say).
+   *
+   * @throws {TypeError} Where the input types are not supported.
+   * @throws {RangeError} Where the shapes do not fit, or elements that must be known are not.
+   */
+  infer(inputs: readonly (KnownType | null)[]): TensorType[];
+  /** The definition of the operator: obviously correct, never fast. */
+  reference(inputs: readonly (Tensor | null)[]): Tensor[];
+  /** Set where the output holds the elements of input 0 in the same row-major order, so that nothing is computed. */
+  readonly view?: true;
+  /** The operator as a program on single elements, where it is one; `null` where these inputs do not allow it. */
+  pointwise?(inputs: readonly (KnownType | null)[]): Pointwise | null;
+  /** Layouts wanted, given the present ones; everything plain where it is missing. */
+  layouts?(inputs: readonly (Operand | null)[], outputs: readonly TensorType[]): Layouts;
+  /** The launches that compute it on a GPU, as data. Absent where `view` or `pointwise` says enough. */
+  lower?(inputs: readonly (Operand | null)[], outputs: readonly Operand[], target: Target): Launch[];
+}
+
+/** What an operator may know of the device that it is lowered for. */
+export interface Target {
+  /** Invocations that run in step, hence the width of a workgroup: 8 on CPU adapters, 64 on GPUs. */
+  readonly lanes: 8 | 64;
+}
+
+/** What a linear operator (Conv, MatMul, Gemm) does with its sums before it stores them. */
+export interface Epilogue {
+  /** Bounds of an f32 result: a fused Relu or Clip. */
+  readonly clamp?: readonly [low: number, high: number];
+  /** Present where the inputs are i8: x and weights i8, bias i32 at scale `x * weights`, sums in i32. */
+  readonly integer?: IntegerEpilogue;
+}
+
+/** From i32 sums to results. */
+export interface IntegerEpilogue {
+  /** Zero point of the first input, as i8. */
+  readonly xZero: number;
+  /** Zero point of the second input, as i8. Other than 0 only where it is not a constant. */
+  readonly wZero: number;
+  /** What an i32 sum is multiplied by: one number, or one for each output channel. */
+  readonly multiplier: Float32Array;
+  /** Zero point and bounds of an i8 result, or `null` for an f32 result. */
+  readonly out: { readonly zero: number; readonly low: number; readonly high: number } | null;
+}
+
+/**
+ * Binds the attributes of a node.
+ *
+ * @param attributes As given in the file.
+ * @param opset Version of the operator set.
+ * @param epilogue Set by the planner on Conv, MatMul and Gemm; other operators take none.
+ * @throws {TypeError} Where an attribute has a value that is not supported; the message names both.
+ */
+export type OpFactory = (attributes: Attributes, opset: number, epilogue?: Epilogue) => Op;
+
+/** An attribute that is a number. */
+export function numberOf(attributes: Attributes, name: string, otherwise: number): number {
+  const value = attributes.get(name);
+  return typeof value === "number" ? value : otherwise;
+}
+
+/** An attribute that is a string. */
+export function stringOf(attributes: Attributes, name: string, otherwise: string): string {
+  const value = attributes.get(name);
+  return typeof value === "string" ? value : otherwise;
+}
+
+/** An attribute that is a list of numbers, or `null` where the node has none. */
+export function numbersOf(attributes: Attributes, name: string): readonly number[] | null {
+  const value = attributes.get(name);
+  return Array.isArray(value) ? value as number[] : null;
+}
+
+/**
+ * The elements of an input that must be known when the model is prepared.
+ *
+ * @throws {RangeError} Where they are not.
+ */
+export function knownNumbers(input: KnownType | null | undefined, what: string): number[] {
+  if (!input?.data) throw new RangeError(`"${what}" must be known before the model runs: it is computed from the data`);
+  return Array.from(input.data);
+}
+
+/** An input that the operator cannot do without. */
+export function required<T>(input: T | null | undefined, what: string): T {
+  if (input === null || input === undefined) throw new TypeError(`Input "${what}" is missing`);
+  return input;
+}

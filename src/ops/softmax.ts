@@ -1,0 +1,83 @@
+/** Softmax. @module */
+import { foldGrid, type Launch, type Operand, uniform } from "../gpu/launch.ts";
+import { type Layout, physicalOf } from "../gpu/layout.ts";
+import { normalizeAxis, sizeOf, type Tensor, type TensorType } from "../tensor/tensor.ts";
+import { shareOf } from "./_axes.ts";
+import { numberOf, type Op, type OpFactory, required } from "./op.ts";
+
+/** Softmax: along an axis, or, before operator set 13, over all axes from one on. */
+export const softmax: OpFactory = (attributes, opset): Op => {
+  const viewOf = (type: TensorType): Rows => {
+    const axis = normalizeAxis(numberOf(attributes, "axis", opset < 13 ? 1 : -1), type.shape.length);
+    return rowsOf(type.shape, axis, opset < 13 ? type.shape.length : axis + 1);
+  };
+  return {
+    infer: ([x]) => {
+      const { dtype, shape } = required(x, "input");
+      if (dtype !== "f32") throw new TypeError(`Softmax takes f32: current type is ${dtype}`);
+      viewOf({ dtype, shape });
+      return [{ dtype, shape }];
+    },
+    reference: ([x]) => [normalize(required(x, "input"), viewOf(required(x, "input")))],
+    layouts: ([x]) => {
+      const layout = layoutOf(required(x, "input"), viewOf(required(x, "input")));
+      return { inputs: [layout], outputs: [layout] };
+    },
+    lower: ([x], _, { lanes }) => [launch(required(x, "input"), viewOf(required(x, "input")), lanes)],
+  };
+};
+
+/** A tensor as [outer, length, inner], normalized along `length`. */
+interface Rows {
+  readonly outer: number;
+  readonly length: number;
+  readonly inner: number;
+  /** The axis that is `length`, if it is a single one. */
+  readonly axis: number | null;
+}
+
+function rowsOf(shape: readonly number[], begin: number, end: number): Rows {
+  const part = (from: number, to?: number): number => sizeOf(shape.slice(from, to));
+  return {
+    outer: part(0, begin),
+    length: part(begin, end),
+    inner: part(end),
+    axis: end <= begin + 1 ? begin : null,
+  };
+}
+
+function normalize({ dtype, shape, data }: Tensor, { outer, length, inner }: Rows): Tensor {
+  const out = new Float32Array(data.length);
+  for (let row = 0; row < outer * inner; row++) {
+    const at = (i: number): number => (Math.floor(row / inner) * length + i) * inner + row % inner;
+    let greatest = -Infinity;
+    for (let i = 0; i < length; i++) greatest = Math.max(greatest, data[at(i)]!);
+    let sum = 0;
+    for (let i = 0; i < length; i++) sum += Math.exp(data[at(i)]! - greatest);
+    for (let i = 0; i < length; i++) out[at(i)] = Math.exp(data[at(i)]! - greatest) / sum;
+  }
+  return { dtype, shape, data: out };
+}
+
+/** The present layout where rows lie in whole blocks in it, else plain. */
+function layoutOf({ shape, layout }: Operand, { axis }: Rows): Layout {
+  if (layout === "rows" && axis === shape.length - 1) return "rows";
+  if (layout === "nhwc" && axis === 1 && shape.length > 2) return "nhwc";
+  return "plain";
+}
+
+function launch(x: Operand, { outer, length, inner }: Rows, lanes: number): Launch {
+  const padded = x.layout === "plain" ? length : physicalOf(x, x.layout).sizes.at(-1) ?? 1;
+  const count = outer * inner;
+  const blocks = (inner === 1 || x.layout !== "plain") && padded % 4 === 0;
+  const share = shareOf(count, blocks ? padded / 4 : length, lanes);
+  return {
+    shader: blocks ? "softmax_f32x4" : "softmax_f32",
+    constants: { SHARE: share, ROWS: 64 / share },
+    bindings: [{ input: 0 }, { output: 0 }],
+    params: blocks
+      ? uniform(["u32", count, length, padded / 4])
+      : uniform(["u32", count, length, inner, length * inner, inner]),
+    workgroups: foldGrid(Math.ceil(count / (64 / share))),
+  };
+}

@@ -1,0 +1,246 @@
+/** Recognising Conv, MatMul and Gemm with what is fused into them. @module */
+import { type Graph, type Node, producersOf, type Use, usesOf } from "../graph/graph.ts";
+import { clampOf, LINEAR_OPERATORS, quantizeBias } from "../graph/quantizers.ts";
+import type { Epilogue, IntegerEpilogue } from "../ops/op.ts";
+import { numberOf } from "../ops/op.ts";
+import { roundHalfToEven } from "../tensor/quantization.ts";
+import { sizeOf, type Tensor, tensor } from "../tensor/tensor.ts";
+import type { TypedGraph } from "./specialize.ts";
+
+/** A linear operator with its bias, activation and requantization. */
+export interface Linear {
+  /** The node itself. */
+  readonly node: Node;
+  /** The nodes after it that become part of it. */
+  readonly absorbed: readonly Node[];
+  /** Names of its inputs: data, weights, bias. */
+  readonly inputs: readonly (string | null)[];
+  /** Constants that the fusion makes, by the names in `inputs`. */
+  readonly constants: ReadonlyMap<string, Tensor>;
+  /** The name of its result. */
+  readonly output: string;
+  /** What happens to the sums. */
+  readonly epilogue: Epilogue;
+}
+
+/** What the fusion asks of a graph, prepared once. */
+export interface Surroundings {
+  /** The graph and its types. */
+  readonly typed: TypedGraph;
+  /** The node that computes each value. */
+  readonly producers: ReadonlyMap<string, Node>;
+  /** The readers of each value. */
+  readonly uses: ReadonlyMap<string, readonly Use[]>;
+  /** Names of the graph's outputs. */
+  readonly outputs: ReadonlySet<string>;
+}
+
+/** Prepares a graph for {@linkcode linearOf}. */
+export function surroundingsOf(typed: TypedGraph): Surroundings {
+  return {
+    typed,
+    producers: producersOf(typed.graph),
+    uses: usesOf(typed.graph),
+    outputs: new Set(typed.graph.outputs.map((output) => output.name)),
+  };
+}
+
+/** A quantized value or constant, as its DequantizeLinear tells. */
+interface Dequantized {
+  readonly integers: string;
+  readonly scale: Float32Array;
+  readonly zero: ArrayLike<number>;
+  readonly axis: number;
+}
+
+/** The linear operator that starts at a node, or `null` where the node is another. */
+export function linearOf(node: Node, around: Surroundings): Linear | null {
+  if (!LINEAR_OPERATORS.has(node.op)) return null;
+  const absorbed: Node[] = [];
+  let output = node.outputs[0]!;
+  const only = (): Node | null => {
+    const uses = around.uses.get(output) ?? [];
+    return uses.length === 1 && !around.outputs.has(output) ? uses[0]!.node : null;
+  };
+  const take = (next: Node): void => {
+    absorbed.push(next);
+    output = next.outputs[0]!;
+  };
+
+  let bias = node.inputs[2] || null;
+  const next = only();
+  if (node.op === "MatMul" && next?.op === "Add") {
+    const added = next.inputs.find((name) => name !== output);
+    if (added && isBias(added, around, output)) {
+      bias = added;
+      take(next);
+    }
+  }
+  let clamp: readonly [number, number] = [-Infinity, Infinity];
+  for (let after = only(); after; after = only()) {
+    const bounds = clampOf(after, around.typed.graph.constants);
+    if (!bounds) break;
+    clamp = [Math.max(clamp[0], bounds[0]), Math.min(Math.max(clamp[1], bounds[0]), bounds[1])];
+    take(after);
+  }
+
+  const integer = integerOf(node, bias, around);
+  if (!integer) {
+    const { inputs, constants } = floatInputs(node, bias, around);
+    return { node, absorbed, inputs, constants, output, epilogue: { clamp } };
+  }
+  const constants = new Map<string, Tensor>();
+  const biasName = integer.bias ? `${node.name}.bias_i32` : null;
+  if (biasName) constants.set(biasName, integer.bias!);
+  const inputs = [integer.x.integers, integer.w.integers, biasName];
+  const quantizer = only();
+  const target = quantizer?.op === "QuantizeLinear" ? parametersOf(quantizer, around.typed.graph) : null;
+  const common = { xZero: integer.x.zero[0]!, wZero: integer.w.zero[0]! };
+  if (!target) {
+    const epilogue: IntegerEpilogue = { ...common, multiplier: integer.scale, out: null };
+    return { node, absorbed, inputs, constants, output, epilogue: { clamp, integer: epilogue } };
+  }
+  take(quantizer!);
+  const inverse = Math.fround(1 / target.scale);
+  const bound = (x: number): number =>
+    Math.min(Math.max(roundHalfToEven(Math.fround(x * inverse)) + target.zero, -128), 127);
+  const epilogue: IntegerEpilogue = {
+    ...common,
+    multiplier: integer.scale.map((scale) => scale / target.scale),
+    out: { zero: target.zero, low: bound(clamp[0]), high: bound(clamp[1]) },
+  };
+  return { node, absorbed, inputs, constants, output, epilogue: { integer: epilogue } };
+}
+
+/** Whether a constant can be added by the kernel: one number for each element of the last axis. */
+function isBias(name: string, { typed }: Surroundings, sum: string): boolean {
+  const constant = typed.graph.constants.get(name);
+  const columns = typed.types.get(sum)?.shape.at(-1);
+  return constant?.dtype === "f32" && constant.shape.at(-1) === columns && sizeOf(constant.shape) === columns;
+}
+
+function dequantized(name: string | null, { producers, typed: { graph } }: Surroundings): Dequantized | null {
+  const node = name ? producers.get(name) : undefined;
+  if (node?.op !== "DequantizeLinear") return null;
+  const [integers, scaleName, zeroName] = node.inputs;
+  const scale = graph.constants.get(scaleName!)?.data;
+  if (!(scale instanceof Float32Array)) return null;
+  const zero = zeroName ? graph.constants.get(zeroName)?.data : new Int8Array(scale.length);
+  return zero ? { integers: integers!, scale, zero, axis: numberOf(node.attributes, "axis", 1) } : null;
+}
+
+function parametersOf(node: Node, graph: Graph): { scale: number; zero: number } | null {
+  const [scale, zero] = node.inputs.slice(1).map((name) => graph.constants.get(name)?.data);
+  return scale?.length === 1 && zero?.length === 1 ? { scale: scale[0]!, zero: zero[0]! } : null;
+}
+
+/** The node on integers, where its inputs are quantized in a way that the kernels can use. */
+function integerOf(
+  node: Node,
+  biasName: string | null,
+  around: Surroundings,
+): { x: Dequantized; w: Dequantized; bias: Tensor | null; scale: Float32Array } | null {
+  const { graph, types } = around.typed;
+  const x = dequantized(node.inputs[0]!, around);
+  const w = dequantized(node.inputs[1]!, around);
+  if (!x || !w || types.get(x.integers)?.dtype !== "i8" || types.get(w.integers)?.dtype !== "i8") return null;
+  const uniform = ({ zero }: Dequantized): boolean => Array.from(zero).every((z) => z === zero[0]);
+  const weights = graph.constants.get(w.integers);
+  if (!uniform(x) || !uniform(w) || (weights ? w.zero[0] !== 0 : node.op !== "MatMul" || w.scale.length > 1)) {
+    return null;
+  }
+  const channelAxis = node.op === "Conv" || numberOf(node.attributes, "transB", 0) === 1 ? 0 : 1;
+  if (w.scale.length > 1 && (w.axis !== channelAxis || weights!.shape.length !== (node.op === "Conv" ? 4 : 2))) {
+    return null;
+  }
+  const depthwise = node.op === "Conv" && weights?.shape[1] === 1 &&
+    weights.shape[0] === numberOf(node.attributes, "group", 1);
+  if (x.scale.length > 1 && !(depthwise && x.axis === 1)) return null;
+  if (
+    node.op === "Gemm" && (!weights || numberOf(node.attributes, "alpha", 1) !== 1 ||
+      numberOf(node.attributes, "beta", 1) !== 1 || numberOf(node.attributes, "transA", 0) === 1)
+  ) return null;
+  const length = Math.max(x.scale.length, w.scale.length);
+  const scale = Float32Array.from(
+    { length },
+    (_, c) => x.scale[x.scale.length === 1 ? 0 : c]! * w.scale[w.scale.length === 1 ? 0 : c]!,
+  );
+  if (!biasName) return { x, w, bias: null, scale };
+  const bias = integerBias(biasName, scale, around);
+  return bias && { x, w, bias, scale };
+}
+
+const quantizedBiases = new WeakMap<Tensor, { readonly scale: Float32Array; readonly form: Tensor | null }>();
+
+/** A bias as int32 at the given scale: as the file has it, or rounded to it. */
+function integerBias(name: string, scale: Float32Array, around: Surroundings): Tensor | null {
+  const { graph } = around.typed;
+  const own = dequantized(name, around);
+  const integers = own && graph.constants.get(own.integers);
+  const at = (c: number): number => scale[scale.length === 1 ? 0 : c]!;
+  if (own && integers?.dtype === "i32" && integers.shape.length === 1) {
+    const fits = integers.data.every((_, c) => {
+      const wanted = at(c);
+      return Math.abs(own.scale[own.scale.length === 1 ? 0 : c]! - wanted) <= 1e-6 * wanted;
+    });
+    if (fits) return integers;
+  }
+  const bias = own && integers ? dequantizeConstant(integers, own) : graph.constants.get(name);
+  if (bias?.dtype !== "f32") return null;
+  const channels = sizeOf(bias.shape);
+  if (channels !== bias.shape.at(-1) || (scale.length > 1 && scale.length !== channels)) return null;
+  const known = quantizedBiases.get(bias);
+  if (known && known.scale.length === scale.length && known.scale.every((s, c) => s === scale[c])) return known.form;
+  const scales = Float32Array.from({ length: channels }, (_, c) => at(c));
+  const form = quantizeBias({ ...bias, shape: [channels] }, scales);
+  quantizedBiases.set(bias, { scale, form });
+  return form;
+}
+
+const floatForms = new WeakMap<Tensor, Tensor>();
+
+/** A quantized constant in float. */
+function dequantizeConstant(integers: Tensor, { scale, zero, axis }: Dequantized): Tensor {
+  let form = floatForms.get(integers);
+  if (form) return form;
+  const inner = scale.length === 1 ? 1 : sizeOf(integers.shape.slice(axis + 1));
+  const c = (i: number): number => scale.length === 1 ? 0 : Math.floor(i / inner) % scale.length;
+  form = tensor(
+    "f32",
+    integers.shape,
+    Float32Array.from(integers.data, (q, i) => (q - zero[c(i)]!) * scale[c(i)]!),
+  );
+  floatForms.set(integers, form);
+  return form;
+}
+
+/** The inputs in float, with quantized constants turned back. */
+function floatInputs(
+  node: Node,
+  bias: string | null,
+  around: Surroundings,
+): { inputs: (string | null)[]; constants: Map<string, Tensor> } {
+  const constants = new Map<string, Tensor>();
+  const inputs = [...node.inputs.slice(0, 2), bias].map((name) => {
+    const own = dequantized(name, around);
+    const integers = own && around.typed.graph.constants.get(own.integers);
+    if (!own || !integers) {
+      const constant = name === bias ? around.typed.graph.constants.get(name ?? "") : undefined;
+      if (!constant || node.op === "Gemm" || constant.shape.length === 1) return name;
+      constants.set(`${name}_vector`, asVector(constant));
+      return `${name}_vector`;
+    }
+    const float = `${name}_constant`;
+    constants.set(float, dequantizeConstant(integers, own));
+    return float;
+  });
+  return { inputs, constants };
+}
+
+const vectors = new WeakMap<Tensor, Tensor>();
+
+function asVector(constant: Tensor): Tensor {
+  let vector = vectors.get(constant);
+  if (!vector) vectors.set(constant, vector = { ...constant, shape: [constant.data.length] });
+  return vector;
+}

@@ -1,0 +1,231 @@
+/**
+ * From a graph to the steps that a backend runs: quantized regions become integer operators, biases and activations part
+ * of the operator before them, chains of pointwise operators one step.
+ *
+ * @module
+ */
+import type { Node, ValueInfo } from "../graph/graph.ts";
+import { fused, MAX_INPUTS, MAX_INSTRUCTIONS, merge } from "../ops/fused.ts";
+import { OPS } from "../ops/mod.ts";
+import { numberOf, type Op } from "../ops/op.ts";
+import type { Program } from "../ops/pointwise.ts";
+import { type KnownType, type Tensor, tensor } from "../tensor/tensor.ts";
+import { linearOf, type Surroundings, surroundingsOf } from "./linear.ts";
+import { explained, operatorOf, type TypedGraph } from "./specialize.ts";
+
+/** How a step computes: in integers; in float on dequantized values; in float. */
+export type Precision = "int8" | "simulated" | "float";
+
+/** One operator on named values. */
+export interface Step {
+  /** The name of the node that it computes; of the last one where several are fused. */
+  readonly node: string;
+  /** What is computed. */
+  readonly op: Op;
+  /** In which precision. */
+  readonly precision: Precision;
+  /** Names of the values read; `null` where an optional input is left out. */
+  readonly inputs: readonly (string | null)[];
+  /** Names of the values computed. */
+  readonly outputs: readonly string[];
+}
+
+/** Everything that a backend needs to run a graph of fixed shapes. */
+export interface ExecutionPlan {
+  /** The graph's inputs. */
+  readonly inputs: readonly ValueInfo[];
+  /** The graph's outputs. */
+  readonly outputs: readonly ValueInfo[];
+  /** The steps in order. */
+  readonly steps: readonly Step[];
+  /** Weights and other constants that steps read. */
+  readonly constants: ReadonlyMap<string, Tensor>;
+  /** The type of every value that a step reads or computes. */
+  readonly types: ReadonlyMap<string, KnownType>;
+}
+
+/** A pointwise value that has not been given a step yet. */
+interface Expression {
+  readonly node: string;
+  readonly operands: readonly string[];
+  readonly program: Program;
+  /** Readers may compute it again: it costs no more than loading it. */
+  readonly cheap: boolean;
+}
+
+/** Plans the execution of a graph. */
+export function plan(typed: TypedGraph): ExecutionPlan {
+  return new Planner(typed).run();
+}
+
+class Planner {
+  readonly #typed: TypedGraph;
+  readonly #around: Surroundings;
+  readonly #constants: Map<string, Tensor>;
+  readonly #types: Map<string, KnownType>;
+  readonly #expressions = new Map<string, Expression>();
+  readonly #steps: (Step | string)[] = [];
+
+  constructor(typed: TypedGraph) {
+    this.#typed = typed;
+    this.#around = surroundingsOf(typed);
+    this.#constants = new Map(typed.graph.constants);
+    this.#types = new Map(typed.types);
+  }
+
+  run(): ExecutionPlan {
+    const { graph } = this.#typed;
+    const absorbed = new Set<Node>();
+    for (const node of graph.nodes) {
+      if (absorbed.has(node)) continue;
+      const linear = linearOf(node, this.#around);
+      if (linear) {
+        linear.absorbed.forEach((other) => absorbed.add(other));
+        for (const [name, constant] of linear.constants) this.#constant(name, constant);
+        const op = explained(node, () => OPS[node.op]!(node.attributes, graph.opset, linear.epilogue));
+        const precision = linear.epilogue.integer ? "int8" : this.#precision(node);
+        this.#steps.push({ node: node.name, op, precision, inputs: linear.inputs, outputs: [linear.output] });
+      } else if (!this.#pointwise(node)) {
+        const op = operatorOf(node, graph.opset);
+        const inputs = node.inputs.map((name) => name || null);
+        const integer = this.#types.get(inputs[0] ?? "")?.dtype === "i8";
+        const precision = integer ? "int8" : this.#precision(node);
+        this.#steps.push({ node: node.name, op, precision, inputs, outputs: node.outputs });
+      }
+    }
+    return {
+      inputs: graph.inputs,
+      outputs: graph.outputs,
+      steps: this.#needed(),
+      constants: this.#constants,
+      types: this.#types,
+    };
+  }
+
+  #constant(name: string, constant: Tensor): void {
+    this.#constants.set(name, constant);
+    this.#types.set(name, constant);
+  }
+
+  #precision(node: Node): Precision {
+    const quantized = node.inputs.some((name) => this.#around.producers.get(name)?.op === "DequantizeLinear");
+    return quantized ? "simulated" : "float";
+  }
+
+  /** Keeps a pointwise node for later, merged with what it reads. Returns false where the node is none. */
+  #pointwise(node: Node): boolean {
+    const output = node.outputs[0]!;
+    const type = this.#types.get(output)!;
+    const own = this.#programOf(node);
+    if (!own || (type.dtype !== "f32" && type.dtype !== "i8")) return false;
+    let expression = own;
+    for (const operand of own.operands) {
+      const inner = this.#expressions.get(operand);
+      if (!inner || !(inner.cheap || this.#onlyRead(operand, type))) continue;
+      const merged = merge(expression, operand, inner);
+      const distinct = new Set(merged.operands).size;
+      if (distinct <= MAX_INPUTS && merged.program.instructions.length <= MAX_INSTRUCTIONS) expression = merged;
+    }
+    const cheap = node.op === "DequantizeLinear" && expression.operands.length === 1;
+    this.#expressions.set(output, { ...expression, node: node.name, cheap });
+    this.#steps.push(output);
+    return true;
+  }
+
+  #onlyRead(value: string, reader: KnownType): boolean {
+    const shape = this.#types.get(value)!.shape;
+    return this.#around.uses.get(value)!.length === 1 && !this.#around.outputs.has(value) &&
+      shape.length === reader.shape.length && shape.every((dim, axis) => dim === reader.shape[axis]);
+  }
+
+  #programOf(node: Node): { operands: readonly string[]; program: Program } | null {
+    const known = node.inputs.map((name) => name ? this.#types.get(name) ?? null : null);
+    if (node.op === "BatchNormalization") return this.#batchNormalization(node);
+    const op = operatorOf(node, this.#typed.graph.opset);
+    const own = explained(node, () => op.pointwise?.(known) ?? null);
+    if (own) {
+      const operands = own.operands.map((i) => node.inputs[i]!);
+      const types = operands.map((name) => this.#types.get(name)!.dtype);
+      return types.every((dtype) => dtype === "f32" || dtype === "i8") ? { operands, program: own.program } : null;
+    }
+    return node.op === "QuantizeLinear" || node.op === "DequantizeLinear" ? this.#alongAxis(node) : null;
+  }
+
+  /** Quantization with a scale for each channel, as arithmetic with constants. */
+  #alongAxis(node: Node): { operands: string[]; program: Program } | null {
+    const [x, scaleName, zeroName] = node.inputs;
+    const scale = this.#constants.get(scaleName!);
+    const zero = zeroName ? this.#constants.get(zeroName) : undefined;
+    if (!scale || (zeroName && !zero)) return null;
+    const axis = numberOf(node.attributes, "axis", 1);
+    const zeros = this.#alongAxisOf(x!, axis, `${node.name}_zero`, zero?.data ?? scale.data.map(() => 0));
+    const dequantize = node.op === "DequantizeLinear";
+    const factors = dequantize ? scale.data : scale.data.map((s) => Math.fround(1 / s));
+    const factor = this.#alongAxisOf(x!, axis, `${node.name}_factor`, factors);
+    const program: Program = {
+      inputs: 3,
+      instructions: dequantize ? [{ code: "sub", args: [0, 1] }, { code: "mul", args: [3, 2] }] : [
+        { code: "mul", args: [0, 2] },
+        { code: "round", args: [3] },
+        { code: "add", args: [4, 1] },
+        { code: "clamp", args: [5], p: -128, q: 127 },
+      ],
+    };
+    return { operands: [x!, zeros, factor], program };
+  }
+
+  #batchNormalization(node: Node): { operands: string[]; program: Program } | null {
+    const [x, ...rest] = node.inputs;
+    const [gamma, beta, mean, variance] = rest.map((name) => this.#constants.get(name)?.data);
+    if (!gamma || !beta || !mean || !variance) return null;
+    const epsilon = numberOf(node.attributes, "epsilon", 1e-5);
+    const scale = Array.from(gamma, (g, c) => g / Math.sqrt(variance[c]! + epsilon));
+    const shift = scale.map((s, c) => beta[c]! - mean[c]! * s);
+    const operands = [
+      x!,
+      this.#alongAxisOf(x!, 1, `${node.name}_scale`, scale),
+      this.#alongAxisOf(x!, 1, `${node.name}_shift`, shift),
+    ];
+    const program: Program = {
+      inputs: 3,
+      instructions: [{ code: "mul", args: [0, 1] }, { code: "add", args: [3, 2] }],
+    };
+    return { operands, program };
+  }
+
+  /** Adds numbers as a constant that broadcasts along one axis of a value. */
+  #alongAxisOf(value: string, axis: number, name: string, numbers: ArrayLike<number>): string {
+    const rank = this.#types.get(value)!.shape.length;
+    const front = axis < 0 ? axis + rank : axis;
+    const shape = [numbers.length, ...new Array<number>(rank - 1 - front).fill(1)];
+    this.#constant(name, tensor("f32", shape, Array.from(numbers)));
+    return name;
+  }
+
+  /** The steps that the outputs need, in order. */
+  #needed(): Step[] {
+    const wanted = new Set(this.#around.outputs);
+    const steps: Step[] = [];
+    for (const item of this.#steps.toReversed()) {
+      const outputs = typeof item === "string" ? [item] : item.outputs;
+      if (!outputs.some((name) => wanted.has(name))) continue;
+      const step = typeof item === "string" ? this.#materialize(item) : item;
+      for (const input of step.inputs) if (input) wanted.add(input);
+      steps.push(step);
+    }
+    return steps.reverse();
+  }
+
+  #materialize(value: string): Step {
+    const { node, operands, program } = this.#expressions.get(value)!;
+    const dtype = this.#types.get(value)!.dtype as "f32" | "i8";
+    const integer = dtype === "i8" || operands.some((name) => this.#types.get(name)!.dtype === "i8");
+    return {
+      node,
+      op: fused(program, dtype),
+      precision: integer ? "simulated" : "float",
+      inputs: operands,
+      outputs: [value],
+    };
+  }
+}

@@ -1,0 +1,195 @@
+/** The WebGPU backend: the only module that turns schedules into commands. @module */
+import { type Dispatch, encode, GpuContext } from "../gpu/context.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { arrange, bytesOf, fromPlain } from "../gpu/layout.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { Backend, Executable } from "./backend.ts";
+import type { ExecutionPlan } from "./plan.ts";
+import { type Port, type Schedule, schedule } from "./schedule.ts";
+
+/** A device that refuses or loses work: the message says what and why. */
+export class GpuError extends Error {
+  /** Tells it from other errors. */
+  override readonly name = "GpuError";
+}
+
+/** Opens a backend on a device; disposing of it destroys the device. */
+export function webgpuBackend(gpu: Gpu): Backend {
+  const context = new GpuContext(gpu);
+  const pending = new Set<Promise<unknown>>();
+  return {
+    name: "webgpu",
+    device: gpu.name,
+    get constantBytes() {
+      return context.constantBytes;
+    },
+    prepare: (plan) => prepare(plan, context, pending),
+    async [Symbol.asyncDispose]() {
+      await Promise.allSettled(pending);
+      context[Symbol.dispose]();
+    },
+  };
+}
+
+async function prepare(
+  plan: ExecutionPlan,
+  context: GpuContext,
+  pending: Set<Promise<unknown>>,
+): Promise<Executable> {
+  const { device, software } = context.gpu;
+  const work = schedule(plan, { lanes: software ? 8 : 64 });
+  const limit = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
+  const largest = Math.max(0, ...work.buffers);
+  if (largest > limit) {
+    throw new GpuError(
+      `An activation needs ${largest} bytes, and a buffer of this device holds ${limit}: use a smaller batch`,
+    );
+  }
+  device.pushErrorScope("out-of-memory");
+  device.pushErrorScope("validation");
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
+  const buffers = work.buffers.map((size) => device.createBuffer({ size, usage }));
+  const { dispatches, uniforms, release } = await context.bind(
+    work.launches.map(({ launch }) => launch),
+    (index) => {
+      const { inputs, outputs } = work.launches[index]!;
+      return { inputs: inputs.map((b) => b === null ? null : buffers[b]!), outputs: outputs.map((b) => buffers[b]!) };
+    },
+  );
+  const staging = await Readback.create(device, work.outputs, pending);
+  const invalid = await device.popErrorScope();
+  const memory = await device.popErrorScope();
+  const executable = new GpuExecutable(device, work, buffers, dispatches, uniforms, staging, release);
+  if (invalid || memory) {
+    executable[Symbol.dispose]();
+    throw new GpuError(`The device refuses the model: ${(invalid ?? memory)!.message}`);
+  }
+  return executable;
+}
+
+class GpuExecutable implements Executable {
+  readonly bytes: number;
+  readonly #device: GPUDevice;
+  readonly #schedule: Schedule;
+  readonly #buffers: readonly GPUBuffer[];
+  readonly #dispatches: readonly Dispatch[];
+  readonly #uniforms: GPUBuffer | null;
+  readonly #readback: Readback;
+  readonly #release: () => void;
+
+  constructor(
+    device: GPUDevice,
+    schedule: Schedule,
+    buffers: readonly GPUBuffer[],
+    dispatches: readonly Dispatch[],
+    uniforms: GPUBuffer | null,
+    readback: Readback,
+    release: () => void,
+  ) {
+    this.#device = device;
+    this.#schedule = schedule;
+    this.#buffers = buffers;
+    this.#dispatches = dispatches;
+    this.#uniforms = uniforms;
+    this.#readback = readback;
+    this.#release = release;
+    this.bytes = schedule.buffers.reduce((a, b) => a + b, 0) + readback.bytes;
+  }
+
+  async run(inputs: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>> {
+    for (const { name, buffer } of this.#schedule.inputs) {
+      const data = arrange(inputs.get(name)!, "plain");
+      this.#device.queue.writeBuffer(this.#buffers[buffer]!, 0, data as Float32Array<ArrayBuffer>);
+    }
+    const encoder = this.#device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    encode(pass, this.#dispatches);
+    pass.end();
+    this.#readback.copy(encoder, this.#buffers);
+    this.#device.queue.submit([encoder.finish()]);
+    return await this.#readback.read();
+  }
+
+  [Symbol.dispose](): void {
+    for (const buffer of this.#buffers) buffer.destroy();
+    this.#uniforms?.destroy();
+    this.#readback[Symbol.dispose]();
+    this.#release();
+  }
+}
+
+interface StagedPort extends Port {
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** Brings the outputs of a run back through one mapped buffer. */
+class Readback implements Disposable {
+  readonly bytes: number;
+  readonly #buffer: GPUBuffer;
+  readonly #ports: readonly StagedPort[];
+  readonly #pending: Set<Promise<unknown>>;
+
+  private constructor(buffer: GPUBuffer, ports: readonly StagedPort[], pending: Set<Promise<unknown>>) {
+    this.#buffer = buffer;
+    this.#ports = ports;
+    this.#pending = pending;
+    this.bytes = buffer.size;
+  }
+
+  static async create(
+    device: GPUDevice,
+    outputs: readonly Port[],
+    pending: Set<Promise<unknown>>,
+  ): Promise<Readback> {
+    let end = 0;
+    const ports = outputs.map((port) => {
+      const size = bytesOf(port.type, "plain");
+      const offset = end;
+      end += size;
+      return { ...port, offset, size };
+    });
+    const buffer = device.createBuffer({
+      label: "readback",
+      size: Math.max(16, end),
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
+    // Deno 2.9 ends the process where getMappedRange() meets the first pending mapAsync() of a buffer: map it once, awaited.
+    await buffer.mapAsync(GPUMapMode.READ);
+    buffer.unmap();
+    return new Readback(buffer, ports, pending);
+  }
+
+  copy(encoder: GPUCommandEncoder, buffers: readonly GPUBuffer[]): void {
+    for (const { buffer, offset, size } of this.#ports) {
+      encoder.copyBufferToBuffer(buffers[buffer]!, 0, this.#buffer, offset, size);
+    }
+  }
+
+  async read(): Promise<Map<string, Tensor>> {
+    const mapped = this.#buffer.mapAsync(GPUMapMode.READ);
+    const settled = mapped.catch(() => {});
+    this.#pending.add(settled);
+    settled.then(() => this.#pending.delete(settled));
+    const range = this.#mappedAlready() ?? (await mapped, this.#buffer.getMappedRange());
+    const results = new Map(this.#ports.map(({ name, type, offset, size }): [string, Tensor] => {
+      const { dtype, shape } = type;
+      return [name, { dtype, shape, data: fromPlain(type, range.slice(offset, offset + size)) }];
+    }));
+    this.#buffer.unmap();
+    return results;
+  }
+
+  /** Deno's mapAsync() waits for the GPU before it returns, and its promise only 10 ms later: take the data at once. */
+  #mappedAlready(): ArrayBuffer | null {
+    try {
+      return this.#buffer.getMappedRange();
+    } catch {
+      return null;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#buffer.destroy();
+  }
+}

@@ -1,0 +1,265 @@
+import assert from "node:assert/strict";
+import { readNpy } from "../src/commands/npy.ts";
+import { writeOnnx } from "../src/onnx/write.ts";
+import { tensor } from "../src/tensor/tensor.ts";
+import { capture, classifier, features, type Folder, folder, type Printed } from "./commands/fixture.ts";
+
+const CONTROL = "quantize @model.onnx --calibration @cal.npy --validation @val.npy --labels @labels.npy --backend cpu";
+
+function run(dir: Folder, line: string): Promise<Printed> {
+  return dir.run(...line.split(" "));
+}
+
+function assertUsage({ code, out, errors }: Printed, message: RegExp): void {
+  assert.equal(code, 2);
+  assert.deepEqual(out, []);
+  assert.equal(errors.length, 1);
+  assert.match(errors[0]!, message);
+  assert.match(errors[0]!, /usage: acqua /);
+  assert.ok(!errors[0]!.includes("\n"));
+}
+
+Deno.test("main() shows help for itself and for each command", async () => {
+  const overview = await capture("--help");
+  assert.equal(overview.code, 0);
+  for (const name of ["quantize", "run", "inspect"]) {
+    assert.match(overview.out[0]!, new RegExp(`^  ${name} `, "m"));
+    const { code, out, errors } = await capture(name, "--help");
+    assert.equal(code, 0);
+    assert.match(out[0]!, new RegExp(`^Usage: acqua ${name} MODEL`));
+    assert.deepEqual(errors, []);
+  }
+});
+
+for (
+  const [line, message] of [
+    ["", /a command is missing/],
+    ["explode", /unknown command "explode"/],
+    ["quantize", /MODEL is missing/],
+    ["quantize @model.onnx", /--calibration or --task is missing/],
+    ["quantize @model.onnx b.onnx --calibration @cal.npy", /one MODEL is wanted, got "b\.onnx" too/],
+    ["quantize @model.onnx --calibration @cal.npy --foo", /unknown option --foo/],
+    ["quantize @model.onnx --calibration @cal.npy --max-drop 0.1", /--max-drop needs --validation/],
+    ["quantize @model.onnx --calibration @cal.npy --labels @labels.npy", /--labels needs --validation/],
+    ["quantize @model.onnx --calibration @cal.npy --validation @val.npy", /--labels is missing/],
+    ["quantize @model.onnx --calibration @cal.npy --task t.ts", /--calibration and --task exclude each other/],
+    ["quantize @model.onnx --calibration y=@cal.npy", /no input "y"; its inputs are "x"/],
+    ["quantize @model.onnx --calibration @cal.npy --out @model.onnx", /--out is MODEL itself/],
+    [`${CONTROL} --metric f1`, /--metric must be "top1", got "f1"/],
+    [`${CONTROL} --max-drop some`, /--max-drop must be a number, got "some"/],
+    [`${CONTROL} --drop-type total`, /--drop-type must be "absolute" or "relative"/],
+    [`${CONTROL} --subset-size 0`, /--subset-size must be a whole number of at least 1/],
+    [`${CONTROL} --backend cpu`, /--backend is given more than once/],
+    ["run @model.onnx --out @o", /--input is missing/],
+    ["run @model.onnx --input @val.npy", /--out is missing/],
+    ["inspect", /MODEL is missing/],
+  ] as const
+) {
+  Deno.test(`main() exits with 2 on "${line}"`, async () => {
+    await using dir = await folder();
+    assertUsage(await dir.run(...line.split(" ").filter(Boolean)), message);
+  });
+}
+
+Deno.test("quantize keeps the metric, and prints one JSON object", async () => {
+  await using dir = await folder();
+  const { code, out, errors } = await run(dir, `${CONTROL} --json --quiet`);
+  assert.deepEqual([code, errors, out.length], [0, [], 1]);
+  const result = JSON.parse(out[0]!);
+  assert.equal(result.baselineMetric, 1);
+  assert.ok(result.int8Metric < 0.9, String(result.int8Metric));
+  assert.ok(result.drop <= 0.01 && result.reached);
+  assert.deepEqual([result.maxDrop, result.groups, result.backend], [0.01, 2, "cpu"]);
+  assert.deepEqual(result.reverted, ["head"]);
+  assert.equal(result.itemInferences, 40 * result.evaluations);
+  assert.equal(result.out, dir.path("model.int8.onnx"));
+  assert.ok(Deno.statSync(result.out).size > 0);
+});
+
+Deno.test("quantize tells of each step, and prints a table", async () => {
+  await using dir = await folder();
+  const { code, out, errors } = await run(dir, CONTROL);
+  assert.equal(code, 0);
+  for (
+    const row of [
+      /^metric FP32 +1\.0000/m,
+      /^kept in FP32 +1 of 2 groups/m,
+      /^ +head +\d/m,
+      /^file .*model\.int8\.onnx/m,
+    ]
+  ) {
+    assert.match(out[0]!, row);
+  }
+  for (const step of ["metric of the FP32 model", "calibrating", "metric of the INT8 model", "ranking groups"]) {
+    assert.ok(errors.some((line) => line.startsWith(step)), step);
+  }
+  assert.ok(errors.some((line) => /kept in FP32: head/.test(line)));
+});
+
+Deno.test("quantize writes a file that runs and gives the metric it tells", async () => {
+  await using dir = await folder();
+  assert.equal((await run(dir, `${CONTROL} --out @q.onnx`)).code, 0);
+  const { code, out } = await run(dir, "run @q.onnx --input x=@val.npy --out @outputs --backend cpu");
+  assert.equal(code, 0);
+  assert.match(out[0]!, /^scores\/out f32 \[40, 4\] -> .*scores_out\.npy$/);
+  const scores = readNpy(Deno.readFileSync(dir.path("outputs/scores_out.npy")), "scores");
+  assert.deepEqual([...scores.shape], [40, 4]);
+  for (let i = 0; i < 40; i++) {
+    const own = [...scores.data.slice(4 * i, 4 * i + 4)];
+    assert.equal(own.indexOf(Math.max(...own)), i % 4);
+  }
+});
+
+Deno.test("inspect shows which groups of a quantized file are in INT8", async () => {
+  await using dir = await folder();
+  await run(dir, `${CONTROL} --out @q.onnx`);
+  const { out } = await run(dir, "inspect @q.onnx --json");
+  const { groups, quantizers, operators, inputs } = JSON.parse(out[0]!);
+  assert.deepEqual(groups, [{ nodes: ["gain"], precision: "int8" }, { nodes: ["head"], precision: "fp32" }]);
+  assert.equal(quantizers, 2);
+  assert.equal(operators.Gemm, 2);
+  assert.deepEqual(inputs, [{ name: "x", dtype: "f32", shape: ["N", 4] }]);
+  assert.match((await run(dir, "inspect @q.onnx")).out[0]!, /^groups +2, 1 of them in INT8$/m);
+  assert.match((await run(dir, "inspect @model.onnx")).out[0]!, /^quantized +no$/m);
+});
+
+Deno.test("quantize exits with 3 where the drop cannot be kept, and writes the best model", async () => {
+  await using dir = await folder();
+  const { code, out, errors } = await run(dir, `${CONTROL} --max-drop -0.5 --json --quiet`);
+  assert.equal(code, 3);
+  const result = JSON.parse(out[0]!);
+  assert.equal(result.reached, false);
+  assert.equal(result.metric, 1);
+  assert.ok(Deno.statSync(result.out).size > 0);
+  assert.equal(errors.length, 1);
+  assert.match(errors[0]!, /a drop of -0\.5 \(absolute\) cannot be kept: .* metric of 1.*model\.int8\.onnx/);
+});
+
+Deno.test("quantize without --validation quantizes everything and measures nothing", async () => {
+  await using dir = await folder();
+  const line = "quantize @model.onnx --calibration @cal.npy --backend cpu --json";
+  const { code, out } = await run(dir, line);
+  assert.equal(code, 0);
+  const result = JSON.parse(out[0]!);
+  assert.deepEqual([result.metric, result.reached, result.groups, result.evaluations], [null, null, 2, 0]);
+  assert.match((await run(dir, line.replace(" --json", ""))).out[0]!, /^in INT8 +2 groups; nothing was measured/);
+});
+
+Deno.test("quantize leaves ignored nodes in FP32", async () => {
+  await using dir = await folder();
+  const line = "quantize @model.onnx --calibration @cal.npy --backend cpu --json --quiet --ignored-names head,relu";
+  assert.equal(JSON.parse((await run(dir, line)).out[0]!).groups, 1);
+  const { code, errors } = await run(dir, line.replace("relu", "nose"));
+  assert.equal(code, 1);
+  assert.match(errors[0]!, /name "nose"/);
+});
+
+Deno.test("quantize takes a model of a fixed batch", async () => {
+  await using dir = await folder();
+  Deno.writeFileSync(dir.path("model.onnx"), writeOnnx(classifier(16)));
+  const { code, out } = await run(dir, `${CONTROL} --json --quiet`);
+  assert.equal(code, 0);
+  assert.deepEqual(JSON.parse(out[0]!).reverted, ["head"]);
+  assert.equal((await run(dir, "run @model.onnx --input @val.npy --out @o --backend cpu")).code, 0);
+  assert.deepEqual([...readNpy(Deno.readFileSync(dir.path("o/scores_out.npy")), "o").shape], [40, 4]);
+});
+
+const TASK = `
+const data = (i) => Float32Array.from([0, 1, 2, 3], (c) => c === i % 4 ? 1 : 0.1);
+const item = (i) => ({ x: { dtype: "f32", shape: [1, 4], data: data(i) } });
+export const calibration = Array.from({ length: 8 }, (_, i) => item(i));
+export const validation = Array.from({ length: 8 }, (_, i) => i);
+export async function validate(model, data) {
+  let hits = 0;
+  for (const i of data) {
+    const scores = [...(await model.run(item(i)))["scores/out"].data];
+    hits += scores.indexOf(Math.max(...scores)) === i % 4 ? 1 : 0;
+  }
+  return hits / data.length;
+}
+`;
+
+Deno.test("quantize takes data and metric from a module", async () => {
+  await using dir = await folder();
+  Deno.writeTextFileSync(dir.path("task.js"), TASK);
+  const { code, out, errors } = await run(dir, "quantize @model.onnx --task @task.js --backend cpu --json --quiet");
+  assert.deepEqual([code, errors], [0, []]);
+  const result = JSON.parse(out[0]!);
+  assert.equal(result.metric, 1);
+  assert.deepEqual(result.reverted, ["head"]);
+});
+
+for (
+  const [title, change, message] of [
+    ["throws", ["let hits = 0", 'throw new Error("no\\nluck")'], /Cannot evaluate the FP32 model .*: no luck/],
+    ["returns NaN", ["return hits", "return NaN"], /got NaN/],
+    ["is missing", ["function validate", "function valid"], /must export "validate", a function .*: it is missing/],
+    ["has no items", ["length: 8 }, (_, i) => i)", "length: 0 }, (_, i) => i)"], /validation set is empty/],
+  ] as const
+) {
+  Deno.test(`quantize exits with 1 where the module's metric ${title}`, async () => {
+    await using dir = await folder();
+    Deno.writeTextFileSync(dir.path("task.js"), TASK.replace(change[0], change[1]));
+    const { code, out, errors } = await run(dir, "quantize @model.onnx --task @task.js --backend cpu --json --quiet");
+    assert.deepEqual([code, out, errors.length], [1, [], 1]);
+    assert.match(errors[0]!, message);
+    assert.ok(!errors[0]!.includes("\n"));
+  });
+}
+
+Deno.test("a failure is one line, and leaves the file that was there as it was", async () => {
+  await using dir = await folder();
+  Deno.writeTextFileSync(dir.path("old.onnx"), "old");
+  dir.npy("labels.npy", tensor("u8", [3], [0, 1, 2]));
+  const { code, out, errors } = await run(dir, `${CONTROL} --out @old.onnx --quiet`);
+  assert.deepEqual([code, out, errors.length], [1, [], 1]);
+  assert.match(errors[0]!, /^acqua quantize: ".*labels\.npy" holds 3 labels for 40 items$/);
+  assert.equal(Deno.readTextFileSync(dir.path("old.onnx")), "old");
+  assert.deepEqual([...Deno.readDirSync(dir.path("."))].filter(({ name }) => name.endsWith(".tmp")), []);
+});
+
+for (
+  const [title, line, message] of [
+    ["a model that is not there", "inspect @none.onnx", /Cannot read ".*none\.onnx": no such file/],
+    ["a model that is none", "inspect @cal.npy", /cal\.npy/],
+    [
+      "data that are not there",
+      "quantize @model.onnx --calibration @none.npy",
+      /Cannot read ".*none\.npy": no such file/,
+    ],
+    ["data that are none", "quantize @model.onnx --calibration @model.onnx", /model\.onnx.*no \.npy file/],
+    [
+      "an output folder that is not there",
+      "quantize @model.onnx --calibration @cal.npy --out @no/q.onnx",
+      /no such file or folder/,
+    ],
+    [
+      "data of another shape",
+      "run @model.onnx --input @labels.npy --out @o",
+      /labels\.npy" of shape \[40\].*wants items of \[4\]/,
+    ],
+  ] as const
+) {
+  Deno.test(`main() exits with 1 on ${title}`, async () => {
+    await using dir = await folder();
+    const { code, out, errors } = await run(dir, line);
+    assert.deepEqual([code, out, errors.length], [1, [], 1]);
+    assert.match(errors[0]!, message);
+    assert.ok(!/\n|\s+at /.test(errors[0]!));
+  });
+}
+
+Deno.test("--debug shows where an error comes from", async () => {
+  const { code, errors } = await capture("inspect", "none.onnx", "--debug");
+  assert.equal(code, 1);
+  assert.match(errors[0]!, /\n\s+at /);
+});
+
+Deno.test("run gives all items of a model without a batch axis an axis of their own", async () => {
+  await using dir = await folder();
+  const graph = classifier(1);
+  Deno.writeFileSync(dir.path("one.onnx"), writeOnnx(graph));
+  dir.npy("x.npy", tensor("f32", [3, 1, 4], features(3).data));
+  assert.equal((await run(dir, "run @one.onnx --input @x.npy --out @o --backend cpu")).code, 0);
+  assert.deepEqual([...readNpy(Deno.readFileSync(dir.path("o/scores_out.npy")), "o").shape], [3, 1, 4]);
+});

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { encode, GpuContext } from "../../src/gpu/context.ts";
+import { openGpu } from "../../src/gpu/device.ts";
+import { arrange, bytesOf, type Layout, physicalOf } from "../../src/gpu/layout.ts";
+import { relayout } from "../../src/ops/copy.ts";
+import { type Tensor, tensor } from "../../src/tensor/tensor.ts";
+import { random, random8 } from "./harness.ts";
+
+const gpu = Deno.env.get("ACQUA_BACKEND") === "cpu" ? null : await openGpu();
+const context = gpu && new GpuContext(gpu);
+Deno.test.afterAll(() => context?.[Symbol.dispose]());
+
+const LAYOUTS: readonly Layout[] = ["plain", "rows", "cols", "nhwc"];
+const SHAPES = [[2, 3, 5, 7], [1, 16, 4, 4], [1, 8, 3, 8], [2, 5, 9], [7, 6], [13], [], [1, 1, 1, 1], [1, 2, 3, 2, 5]];
+
+/** The bytes that `relayout` leaves in a destination full of rubbish. */
+async function relaid(input: Tensor, from: Layout, to: Layout): Promise<ArrayBuffer> {
+  const { device } = context!.gpu;
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
+  const data = arrange(input, from);
+  const source = device.createBuffer({ size: data.byteLength, usage });
+  device.queue.writeBuffer(source, 0, data as Float32Array<ArrayBuffer>);
+  const size = bytesOf(input, to);
+  const destination = device.createBuffer({ size, usage });
+  device.queue.writeBuffer(destination, 0, new Uint8Array(size).fill(0x55));
+  const type = { dtype: input.dtype, shape: input.shape };
+  const launch = relayout({ ...type, layout: from }, { ...type, layout: to });
+  device.pushErrorScope("validation");
+  const { dispatches, uniforms } = await context!.bind(
+    [launch],
+    () => ({ inputs: [source], outputs: [destination] }),
+  );
+  const encoder = device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  encode(pass, dispatches);
+  pass.end();
+  const read = device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  encoder.copyBufferToBuffer(destination, 0, read, 0, size);
+  device.queue.submit([encoder.finish()]);
+  assert.equal((await device.popErrorScope())?.message, undefined);
+  await read.mapAsync(GPUMapMode.READ);
+  const bytes = read.getMappedRange().slice(0);
+  read.unmap();
+  for (const buffer of [source, destination, read, uniforms]) buffer?.destroy();
+  return bytes;
+}
+
+for (const dtype of ["f32", "i32", "i8"] as const) {
+  Deno.test({
+    name: `relayout() of ${dtype} gives what arrange() gives, zero padding included, between all layouts`,
+    ignore: context === null,
+    fn: async () => {
+      for (const shape of SHAPES) {
+        const input = dtype === "f32"
+          ? random(shape)
+          : dtype === "i8"
+          ? random8(shape)
+          : tensor("i32", shape, [...random(shape, 1, -1e9, 1e9).data].map(Math.round));
+        for (const from of LAYOUTS) {
+          for (const to of LAYOUTS) {
+            const elements = physicalOf(input, to).length;
+            const bytes = await relaid(input, from, to);
+            const actual = dtype === "f32"
+              ? new Float32Array(bytes)
+              : dtype === "i8"
+              ? new Int8Array(bytes)
+              : new Int32Array(bytes);
+            const expected = arrange(input, to);
+            assert.deepEqual(
+              actual.subarray(0, elements),
+              expected.subarray(0, elements),
+              `[${shape}] from ${from} to ${to}`,
+            );
+          }
+        }
+      }
+    },
+  });
+}
+
+Deno.test("relayout() of NCHW and NHWC feature maps stores whole blocks where it can", () => {
+  const type = { dtype: "f32", shape: [1, 16, 8, 8] } as const;
+  const shader = (from: Layout, to: Layout) => relayout({ ...type, layout: from }, { ...type, layout: to }).shader;
+  assert.equal(shader("plain", "nhwc"), "copy_32x4");
+  assert.equal(shader("nhwc", "plain"), "copy_32x4");
+  assert.equal(shader("plain", "rows"), "copy_128");
+});

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { cpuBackend } from "../../src/runtime/cpu.ts";
+import {
+  type AccuracyControlOptions,
+  type AccuracyControlResult,
+  quantizeWithAccuracyControl,
+  type Validate,
+} from "../../src/search/accuracy_control.ts";
+import { AccuracyDropError, SearchInterruptedError } from "../../src/search/errors.ts";
+import { type LabelledItem, top1 } from "../../src/search/metrics.ts";
+import type { SearchEvent } from "../../src/search/progress.ts";
+import { tensor } from "../../src/tensor/tensor.ts";
+import { classifier, features } from "../commands/fixture.ts";
+
+const DATA = features(40).data;
+const ITEMS = Array.from({ length: 40 }, (_, i) => tensor("f32", [4], DATA.subarray(4 * i, 4 * i + 4)));
+const CALIBRATION = ITEMS.slice(0, 10).map(({ data }) => ({ x: tensor("f32", [1, 4], data) }));
+const VALIDATION = ITEMS.map((x, i): LabelledItem => ({ inputs: { x }, label: i % 4 }));
+
+async function control(
+  options: AccuracyControlOptions = {},
+  validate: Validate<LabelledItem> = top1,
+  calibration: Iterable<(typeof CALIBRATION)[number]> = CALIBRATION,
+  validation: readonly LabelledItem[] = VALIDATION,
+): Promise<AccuracyControlResult> {
+  await using backend = cpuBackend();
+  return await quantizeWithAccuracyControl(classifier(), calibration, validation, validate, { backend, ...options });
+}
+
+for (
+  const [options, message] of [
+    [{ maxDrop: NaN }, /"maxDrop" must be a finite number, got NaN/],
+    [{ maxDrop: "0.01" as unknown as number }, /"maxDrop" must be a finite number/],
+    [{ dropType: "total" as "absolute" }, /"dropType" must be "absolute" or "relative", got "total"/],
+    [{ subsetSize: 0 }, /"subsetSize" must be a whole number of at least 1, got 0/],
+    [{ rankingSubsetSize: 2.5 }, /"rankingSubsetSize" .* got 2\.5/],
+  ] as [AccuracyControlOptions, RegExp][]
+) {
+  Deno.test(`quantizeWithAccuracyControl() refuses ${JSON.stringify(options)} before it calls anything`, async () => {
+    await assert.rejects(control(options, () => assert.fail("called")), { name: "RangeError", message });
+  });
+}
+
+Deno.test("quantizeWithAccuracyControl() refuses empty data", async () => {
+  await assert.rejects(control({}, top1, []), { name: "RangeError", message: /calibration set is empty/ });
+  await assert.rejects(control({}, top1, new Set<never>()), {
+    name: "RangeError",
+    message: /calibration set is empty/,
+  });
+  await assert.rejects(control({}, top1, CALIBRATION, []), { name: "RangeError", message: /validation set is empty/ });
+});
+
+Deno.test("quantizeWithAccuracyControl() keeps in FP32 what the metric asks for", async () => {
+  const events: SearchEvent[] = [];
+  const result = await control({ onProgress: (event) => events.push(event) });
+  assert.deepEqual([...result.plan], ["head"]);
+  assert.deepEqual(result.reverted.map(({ nodes, reason }) => [nodes, reason]), [
+    [["head"], { before: result.int8Metric, after: 1 }],
+  ]);
+  assert.equal(result.baselineMetric, 1);
+  assert.equal(result.backend.name, "cpu");
+  assert.ok(result.graph.nodes.some(({ op }) => op === "QuantizeLinear"));
+  const stages = events.filter((event) => event.type === "stage").map(({ stage }) => stage);
+  assert.deepEqual([...new Set(stages)], ["baseline", "calibration", "int8", "ranking", "reverting"]);
+  const evaluations = events.filter((event) => event.type === "evaluation").map(({ evaluation }) => evaluation);
+  assert.deepEqual(evaluations, result.evaluations);
+});
+
+Deno.test("quantizeWithAccuracyControl() hands the validation set on as it is, and plain numbers do", async () => {
+  const seen: (readonly LabelledItem[])[] = [];
+  const result = await control({ rankingSubsetSize: 8 }, async (model, items) => {
+    seen.push(items);
+    return (await top1(model, items)).metric;
+  });
+  assert.equal(seen[0], VALIDATION);
+  assert.deepEqual(seen[2], [0, 5, 10, 15, 20, 25, 30, 35].map((i) => VALIDATION[i]));
+  assert.ok(result.reached);
+});
+
+Deno.test("quantizeWithAccuracyControl() throws with the best model where the limit cannot be kept", async () => {
+  await assert.rejects(control({ maxDrop: -1 }), (error) => {
+    assert.ok(error instanceof AccuracyDropError);
+    const best = error.best as AccuracyControlResult;
+    assert.equal(best.metric, 1);
+    assert.ok(best.graph.nodes.length > 0 && best.model.groups.length === 2);
+    return true;
+  });
+});
+
+Deno.test("quantizeWithAccuracyControl() throws with what was found where it is aborted", async () => {
+  const controller = new AbortController();
+  const onProgress = (event: SearchEvent): void => {
+    if (event.type === "stage" && event.stage === "ranking") controller.abort();
+  };
+  await assert.rejects(control({ signal: controller.signal, onProgress }), (error) => {
+    assert.ok(error instanceof SearchInterruptedError && error.name === "AbortError");
+    assert.equal((error.best as AccuracyControlResult).plan.size, 0);
+    return true;
+  });
+});
+
+Deno.test("quantizeWithAccuracyControl() takes another strategy", async () => {
+  const result = await control({
+    strategy: ({ groups }) => Promise.resolve(new Set(groups.map(({ id }) => id))),
+  });
+  assert.deepEqual([...result.plan], ["gain", "head"]);
+});

@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import type { SearchEvent } from "../../src/search/progress.ts";
+import { additive, type Call, lettersOf, search } from "./synthetic.ts";
+
+Deno.test("straightforward() reverts nothing where INT8 keeps to the limit", async () => {
+  const calls: Call[] = [];
+  const result = await search({ ids: "ab", metric: additive({ a: 0.004, b: 0.005 }) }, calls);
+  assert.equal(result.plan.size, 0);
+  assert.deepEqual(calls.map(({ plan }) => plan), ["fp32", ""]);
+});
+
+Deno.test("straightforward() reverts the groups that do most damage, worst first", async () => {
+  const result = await search({ ids: "abcd", metric: additive({ a: 0.004, b: 0.05, c: 0.005, d: 0.1 }) });
+  assert.deepEqual([...result.plan], ["d", "b"]);
+  assert.ok(result.reached && Math.abs(result.drop - 0.009) < 1e-12);
+  assert.deepEqual(result.reverted[0]!.nodes, ["d.node"]);
+  const steps = result.reverted.map(({ reason }) => [reason.before!, reason.after!].map((x) => +x.toFixed(6)));
+  assert.deepEqual(steps, [[0.841, 0.941], [0.941, 0.991]]);
+});
+
+Deno.test("straightforward() breaks ties towards the inputs", async () => {
+  const result = await search({ ids: "zya", metric: additive({ z: 0.02, y: 0.02, a: 0.02 }), maxDrop: 0.045 });
+  assert.deepEqual([...result.plan], ["z"]);
+});
+
+/** The metric of scenario 1 of NNCF's own loop tests: reverting b on top of a makes the drop grow. */
+const ROLLBACK = new Map(Object.entries({
+  "": .9,
+  a: .905,
+  b: .9049,
+  c: .904,
+  d: .9,
+  ab: .9045,
+  ac: .92,
+  ad: .902,
+  abc: .93,
+  abcd: 1,
+  acd: .925,
+}));
+
+Deno.test("straightforward() takes a harmful step back and ranks the rest anew", async () => {
+  const calls: Call[] = [];
+  const events: SearchEvent[] = [];
+  const result = await search({
+    ids: "abcd",
+    metric: (plan) => ROLLBACK.get(plan)!,
+    maxDrop: 0.05,
+    onProgress: (event) => events.push(event),
+  }, calls);
+  const steps = events.filter((event) => event.type === "revert").map(({ group, accepted }) =>
+    group + (accepted ? "+" : "-")
+  );
+  assert.deepEqual(steps, ["a+", "b-", "c+", "b+", "d+"]);
+  assert.equal(lettersOf(result.plan), "abcd");
+  assert.deepEqual(calls.filter(({ items }) => !items).map(({ plan }) => plan), [
+    "fp32",
+    "",
+    "a",
+    "ab",
+    "ac",
+    "abc",
+    "abcd",
+  ]);
+  assert.deepEqual(calls.filter(({ items }) => items).map(({ plan }) => plan), ["a", "b", "c", "d", "ab", "ac", "ad"]);
+});
+
+Deno.test("straightforward() does not accept a plan that it has just taken back", async () => {
+  const metric = new Map(Object.entries({ "": .8, a: .9, b: .85, c: .84, ab: .89, ac: .88, abc: 1 }));
+  const events: SearchEvent[] = [];
+  await search({ ids: "abc", metric: (plan) => metric.get(plan)!, onProgress: (event) => events.push(event) });
+  const steps = events.filter((event) => event.type === "revert").map(({ group, accepted }) =>
+    group + (accepted ? "+" : "-")
+  );
+  assert.deepEqual(steps, ["a+", "b-", "c+", "b+"]);
+});
+
+Deno.test("straightforward() counts success with the last group as success", async () => {
+  const result = await search({ ids: "ab", metric: (plan) => plan === "ab" ? 1 : 0.5 });
+  assert.ok(result.reached);
+  assert.equal(lettersOf(result.plan), "ab");
+});
+
+Deno.test("straightforward() ranks on the items that lost most, from the plan of the moment", async () => {
+  const calls: Call[] = [];
+  const perItem = (plan: string): number[] => {
+    const values = [1, 1, 1, 1, 1, 1];
+    if (!plan.includes("a")) values[0] = values[1] = values[2] = 0;
+    if (!plan.includes("b")) values[4] = 0;
+    if (plan.includes("a") && plan.includes("c") && !plan.includes("b")) values[5] = 0;
+    return values;
+  };
+  const metric = (plan: string, items: readonly number[] | null): { metric: number; perItem: number[] } => {
+    const values = perItem(plan).filter((_, i) => !items || items.includes(i));
+    return { metric: values.reduce((a, b) => a + b, 0) / values.length, perItem: values };
+  };
+  await search({
+    ids: "abc",
+    metric,
+    baseline: { metric: 1, perItem: [1, 1, 1, 1, 1, 1] },
+    items: 6,
+    rankingSubsetSize: 4,
+  }, calls);
+  assert.deepEqual(calls.filter(({ items }) => items).map(({ items }) => items), [
+    [0, 1, 2, 4],
+    [0, 1, 2, 4],
+    [0, 1, 2, 4],
+  ]);
+});
+
+Deno.test("straightforward() spreads the ranking subset where no values per item are given", async () => {
+  const calls: Call[] = [];
+  await search({ ids: "ab", metric: additive({ a: 0.1, b: 0.001 }), items: 8, rankingSubsetSize: 4 }, calls);
+  assert.deepEqual(calls[2]!.items, [0, 2, 4, 6]);
+});
+
+Deno.test("straightforward() calls nothing twice where the ranking subset is the whole set", async () => {
+  const calls: Call[] = [];
+  await search({ ids: "abc", metric: additive({ a: 0.1, b: 0.05, c: 0.001 }), items: 10 }, calls);
+  assert.deepEqual(calls.map(({ plan }) => plan), ["fp32", "", "a", "b", "c", "ab"]);
+});
