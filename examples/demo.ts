@@ -21,9 +21,9 @@ import { decode, loadReader, toInput } from "./ocr/reader.ts";
 import { renderLines } from "./ocr/render.ts";
 
 const LINE_WIDTH = 192;
-const CALIBRATION_LINES = 48;
-const VALIDATION_LINES = 200;
-const RANKING_LINES = 32;
+const CALIBRATION_LINES = 32;
+const VALIDATION_LINES = 160;
+const RANKING_LINES = 16;
 const MAX_DROP = 0.01;
 const OUT = new URL("../out/", import.meta.url);
 

@@ -1,5 +1,5 @@
-// destination[o] = source[i], or the fill value outside of the range of axis 0, in bytes: 4 x 4 an invocation. Neighbours
-// along axis 0 lie together in the destination, those along axis 1 in the source; both sizes count fours.
+// destination[o] = source[i], or the fill value outside of the range of axis 0, in bytes: 4 x 4 an invocation.
+// Neighbours along axis 0 lie together in the destination, those along axis 1 in the source; both sizes count fours.
 const AXES: u32 = 2;
 const INNER: u32 = 1; // AXES - 1
 

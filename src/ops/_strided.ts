@@ -114,10 +114,10 @@ export function movesWords(copy: StridedCopy): boolean {
   return widest(copy).bytes > 1;
 }
 
-/** The same copy with as few axes and as large units as it allows. */
-function widest({ dtype, axes, firstIn, firstOut }: StridedCopy): Units {
+/** The same copy with as few axes and as large units as it allows; what is kept is kept byte by byte. */
+function widest({ dtype, axes, firstIn, firstOut, fill }: StridedCopy): Units {
   let units: Units = { bytes: elementSize(dtype), axes: merge(axes), firstIn, firstOut };
-  while (units.bytes < 16) {
+  while (units.bytes < 16 && fill !== "keep") {
     const wider = inFours(units);
     if (!wider) break;
     units = wider;

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { Graph, Node } from "../graph/graph.ts";
+import { type Graph, type Node, usesOf } from "../graph/graph.ts";
 import { Rewriter } from "../graph/rewriter.ts";
 import { type Tensor, tensor } from "../tensor/tensor.ts";
 
@@ -34,30 +34,72 @@ export function keepIntegers(graph: Graph): Graph {
   return sinkDequantize(signed(graph));
 }
 
-/** Makes unsigned quantized tensors signed: values and zero points less 128. */
+/**
+ * Makes unsigned quantized tensors signed: values and zero points less 128.
+ *
+ * Only where none but DequantizeLinear nodes see the integers; elsewhere they keep their type.
+ */
 function signed(graph: Graph): Graph {
   const rewriter = new Rewriter(graph);
+  const { constants } = graph;
   const shifted = new Map<string, string>();
   const shift = (name: string): string => {
     let own = shifted.get(name);
-    if (!own) shifted.set(name, own = rewriter.constant(`${name}_signed`, signedForm(graph.constants.get(name)!)));
+    if (!own) shifted.set(name, own = rewriter.constant(`${name}_signed`, signedForm(constants.get(name)!)));
     return own;
   };
-  const unsigned = (name: string | undefined): boolean => graph.constants.get(name ?? "")?.dtype === "u8";
+  const unsigned = unsignedValues(graph);
   rewriter.nodes = graph.nodes.map((node) => {
-    if (node.op !== "QuantizeLinear" && node.op !== "DequantizeLinear") return node;
+    const value = node.op === "QuantizeLinear"
+      ? node.outputs[0]!
+      : node.op === "DequantizeLinear"
+      ? node.inputs[0]!
+      : "";
+    if (!unsigned.has(value)) return node;
     const inputs = [...node.inputs];
-    if (!inputs[2] && (node.op === "QuantizeLinear" || unsigned(inputs[0]))) {
-      const scale = graph.constants.get(inputs[1]!);
-      if (!scale) return node;
-      inputs[2] = rewriter.constant(`${node.name}_zero_point`, tensor("i8", scale.shape, scale.data.map(() => -128)));
-    } else if (unsigned(inputs[2])) {
-      inputs[2] = shift(inputs[2]!);
+    if (inputs[2]) {
+      inputs[2] = shift(inputs[2]);
+    } else {
+      const { shape, data } = constants.get(inputs[1]!)!;
+      const zeros = tensor("i8", shape, new Int8Array(data.length).fill(-128));
+      inputs[2] = rewriter.constant(`${node.name}_zero_point`, zeros);
     }
-    if (node.op === "DequantizeLinear" && unsigned(inputs[0])) inputs[0] = shift(inputs[0]!);
+    if (constants.has(value)) inputs[0] = shift(value);
     return { ...node, inputs };
   });
   return rewriter.finish();
+}
+
+/** The unsigned values that can be made signed. */
+function unsignedValues(graph: Graph): Set<string> {
+  const { constants } = graph;
+  const uses = usesOf(graph);
+  const outputs = new Set(graph.outputs.map((output) => output.name));
+  const known = ({ inputs }: Node): boolean =>
+    constants.has(inputs[1]!) && (!inputs[2] || constants.get(inputs[2])?.dtype === "u8");
+  const hidden = (value: string): boolean =>
+    !outputs.has(value) &&
+    (uses.get(value) ?? []).every(({ node, input }) =>
+      input === 0 && (node.op === "DequantizeLinear" ? known(node) : movesOne(node) && node.outputs.every(hidden))
+    );
+  const found = new Set<string>();
+  for (const node of graph.nodes) {
+    const [input, output] = [node.inputs[0]!, node.outputs[0]!];
+    if (node.op === "QuantizeLinear") {
+      const typed = node.inputs[2] || (node.attributes.get("output_dtype") ?? 0) === 0;
+      if (typed && known(node) && hidden(output)) found.add(output);
+    } else if (node.op === "DequantizeLinear") {
+      if (constants.get(input)?.dtype === "u8" && known(node)) found.add(input);
+    } else if (movesOne(node) && found.has(input)) {
+      for (const name of node.outputs) found.add(name);
+    }
+  }
+  return found;
+}
+
+/** Whether a node only moves the elements of its first input. */
+function movesOne({ op }: Node): boolean {
+  return MOVING.has(op) && op !== "Concat" && op !== "Pad";
 }
 
 const signedForms = new WeakMap<Tensor, Tensor>();
@@ -84,6 +126,7 @@ function sinkDequantize(graph: Graph): Graph {
   rewriter.nodes = [];
   const sources = new Map<string, Source>();
   const renamed = new Map<string, string>();
+  const outputs = new Set(graph.outputs.map((output) => output.name));
   const same = (a: string, b: string): boolean => a === b || equal(constants.get(a), constants.get(b));
   for (const original of graph.nodes) {
     const node = original.inputs.some((name) => renamed.has(name))
@@ -97,7 +140,7 @@ function sinkDequantize(graph: Graph): Graph {
       }
     } else if (node.op === "QuantizeLinear" && source) {
       const [, scale, zero] = node.inputs;
-      if (zero && same(scale!, source.scale) && same(zero, source.zero)) {
+      if (zero && same(scale!, source.scale) && same(zero, source.zero) && !outputs.has(node.outputs[0]!)) {
         renamed.set(node.outputs[0]!, source.integers);
         continue;
       }

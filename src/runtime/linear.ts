@@ -46,7 +46,7 @@ export function surroundingsOf(typed: TypedGraph): Surroundings {
 }
 
 /** A quantized value or constant, as its DequantizeLinear tells. */
-interface Dequantized {
+export interface Dequantized {
   readonly integers: string;
   readonly scale: Float32Array;
   readonly zero: ArrayLike<number>;
@@ -119,14 +119,18 @@ function isBias(name: string, { typed }: Surroundings, sum: string): boolean {
   return constant?.dtype === "f32" && constant.shape.at(-1) === columns && sizeOf(constant.shape) === columns;
 }
 
-function dequantized(name: string | null, { producers, typed: { graph } }: Surroundings): Dequantized | null {
+/** What a value is dequantized from, or `null` where it is not. */
+export function dequantizedOf(name: string | null, { producers, typed }: Surroundings): Dequantized | null {
   const node = name ? producers.get(name) : undefined;
   if (node?.op !== "DequantizeLinear") return null;
   const [integers, scaleName, zeroName] = node.inputs;
-  const scale = graph.constants.get(scaleName!)?.data;
+  const { constants } = typed.graph;
+  const scale = constants.get(scaleName!)?.data;
   if (!(scale instanceof Float32Array)) return null;
-  const zero = zeroName ? graph.constants.get(zeroName)?.data : new Int8Array(scale.length);
-  return zero ? { integers: integers!, scale, zero, axis: numberOf(node.attributes, "axis", 1) } : null;
+  const zero = zeroName ? constants.get(zeroName)?.data : new Int8Array(scale.length);
+  const axis = numberOf(node.attributes, "axis", 1);
+  const rank = typed.types.get(integers!)!.shape.length;
+  return zero ? { integers: integers!, scale, zero, axis: axis < 0 ? axis + rank : axis } : null;
 }
 
 function parametersOf(node: Node, graph: Graph): { scale: number; zero: number } | null {
@@ -141,8 +145,8 @@ function integerOf(
   around: Surroundings,
 ): { x: Dequantized; w: Dequantized; bias: Tensor | null; scale: Float32Array } | null {
   const { graph, types } = around.typed;
-  const x = dequantized(node.inputs[0]!, around);
-  const w = dequantized(node.inputs[1]!, around);
+  const x = dequantizedOf(node.inputs[0]!, around);
+  const w = dequantizedOf(node.inputs[1]!, around);
   if (!x || !w || types.get(x.integers)?.dtype !== "i8" || types.get(w.integers)?.dtype !== "i8") return null;
   const uniform = ({ zero }: Dequantized): boolean => Array.from(zero).every((z) => z === zero[0]);
   const weights = graph.constants.get(w.integers);
@@ -175,7 +179,7 @@ const quantizedBiases = new WeakMap<Tensor, { readonly scale: Float32Array; read
 /** A bias as int32 at the given scale: as the file has it, or rounded to it. */
 function integerBias(name: string, scale: Float32Array, around: Surroundings): Tensor | null {
   const { graph } = around.typed;
-  const own = dequantized(name, around);
+  const own = dequantizedOf(name, around);
   const integers = own && graph.constants.get(own.integers);
   const at = (c: number): number => scale[scale.length === 1 ? 0 : c]!;
   if (own && integers?.dtype === "i32" && integers.shape.length === 1) {
@@ -199,8 +203,8 @@ function integerBias(name: string, scale: Float32Array, around: Surroundings): T
 
 const floatForms = new WeakMap<Tensor, Tensor>();
 
-/** A quantized constant in float. */
-function dequantizeConstant(integers: Tensor, { scale, zero, axis }: Dequantized): Tensor {
+/** A quantized constant in float, made once. */
+export function dequantizeConstant(integers: Tensor, { scale, zero, axis }: Dequantized): Tensor {
   let form = floatForms.get(integers);
   if (form) return form;
   const inner = scale.length === 1 ? 1 : sizeOf(integers.shape.slice(axis + 1));
@@ -222,7 +226,7 @@ function floatInputs(
 ): { inputs: (string | null)[]; constants: Map<string, Tensor> } {
   const constants = new Map<string, Tensor>();
   const inputs = [...node.inputs.slice(0, 2), bias].map((name) => {
-    const own = dequantized(name, around);
+    const own = dequantizedOf(name, around);
     const integers = own && around.typed.graph.constants.get(own.integers);
     if (!own || !integers) {
       const constant = name === bias ? around.typed.graph.constants.get(name ?? "") : undefined;

@@ -10,7 +10,7 @@ import { OPS } from "../ops/mod.ts";
 import { numberOf, type Op } from "../ops/op.ts";
 import type { Program } from "../ops/pointwise.ts";
 import { type KnownType, type Tensor, tensor } from "../tensor/tensor.ts";
-import { linearOf, type Surroundings, surroundingsOf } from "./linear.ts";
+import { dequantizeConstant, dequantizedOf, linearOf, type Surroundings, surroundingsOf } from "./linear.ts";
 import { explained, operatorOf, type TypedGraph } from "./specialize.ts";
 
 /** How a step computes: in integers; in float on dequantized values; in float. */
@@ -78,6 +78,7 @@ class Planner {
     const absorbed = new Set<Node>();
     for (const node of graph.nodes) {
       if (absorbed.has(node)) continue;
+      if (node.op === "DequantizeLinear" && graph.constants.has(node.inputs[0]!)) continue;
       const linear = linearOf(node, this.#around);
       if (linear) {
         linear.absorbed.forEach((other) => absorbed.add(other));
@@ -85,7 +86,10 @@ class Planner {
         const op = explained(node, () => OPS[node.op]!(node.attributes, graph.opset, linear.epilogue));
         const precision = linear.epilogue.integer ? "int8" : this.#precision(node);
         this.#steps.push({ node: node.name, op, precision, inputs: linear.inputs, outputs: [linear.output] });
-      } else if (!this.#pointwise(node)) {
+        continue;
+      }
+      for (const name of node.inputs) this.#dequantizeConstant(name);
+      if (!this.#pointwise(node)) {
         const op = operatorOf(node, graph.opset);
         const inputs = node.inputs.map((name) => name || null);
         const integer = this.#types.get(inputs[0] ?? "")?.dtype === "i8";
@@ -102,6 +106,13 @@ class Planner {
     };
   }
 
+  /** Makes a quantized constant a float one, for operators that have no use for its integers. */
+  #dequantizeConstant(name: string): void {
+    const own = this.#constants.has(name) ? null : dequantizedOf(name, this.#around);
+    const integers = own && this.#typed.graph.constants.get(own.integers);
+    if (integers) this.#constant(name, dequantizeConstant(integers, own));
+  }
+
   #constant(name: string, constant: Tensor): void {
     this.#constants.set(name, constant);
     this.#types.set(name, constant);
@@ -116,8 +127,8 @@ class Planner {
   #pointwise(node: Node): boolean {
     const output = node.outputs[0]!;
     const type = this.#types.get(output)!;
-    const own = this.#programOf(node);
-    if (!own || (type.dtype !== "f32" && type.dtype !== "i8")) return false;
+    const own = type.dtype === "f32" || type.dtype === "i8" ? this.#programOf(node) : null;
+    if (!own) return false;
     let expression = own;
     for (const operand of own.operands) {
       const inner = this.#expressions.get(operand);
@@ -148,7 +159,8 @@ class Planner {
       const types = operands.map((name) => this.#types.get(name)!.dtype);
       return types.every((dtype) => dtype === "f32" || dtype === "i8") ? { operands, program: own.program } : null;
     }
-    return node.op === "QuantizeLinear" || node.op === "DequantizeLinear" ? this.#alongAxis(node) : null;
+    const typed = known[0]?.dtype === "f32" || known[0]?.dtype === "i8";
+    return typed && (node.op === "QuantizeLinear" || node.op === "DequantizeLinear") ? this.#alongAxis(node) : null;
   }
 
   /** Quantization with a scale for each channel, as arithmetic with constants. */

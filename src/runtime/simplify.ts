@@ -36,10 +36,12 @@ function foldConstants(graph: Graph): Graph {
 function dropIdentities(graph: Graph): Graph {
   const rewriter = new Rewriter(graph);
   const outputs = new Set(graph.outputs.map((output) => output.name));
+  const sources = new Map<string, string>();
   for (const node of graph.nodes) {
     if (node.op !== "Identity" && node.op !== "Dropout") continue;
-    const [from, to] = [node.outputs[0]!, node.inputs[0]!];
+    const [from, to] = [node.outputs[0]!, sources.get(node.inputs[0]!) ?? node.inputs[0]!];
     if (outputs.has(from)) continue;
+    sources.set(from, to);
     rewriter.redirect(from, to);
   }
   return rewriter.finish();

@@ -27,7 +27,9 @@ export class NodeError extends Error {
 export function operatorOf(node: Node, opset: number): Op {
   const factory = Object.hasOwn(OPS, node.op) ? OPS[node.op] : undefined;
   if (!factory) throw new NodeError(`Cannot run node "${node.name}": operator "${node.op}" is not supported`);
-  return explained(node, () => factory(node.attributes, opset));
+  const parts = node.op === "Split" && !node.attributes.has("num_outputs");
+  const attributes = parts ? new Map([...node.attributes, ["num_outputs", node.outputs.length]]) : node.attributes;
+  return explained(node, () => factory(attributes, opset));
 }
 
 /** Runs `action`, naming the node in any error. */

@@ -31,6 +31,11 @@ testOp("Concat", {
     op: along(1),
     inputs: [random8([3, 3, 5]), random8([3, 2, 5], 2), random8([3, 1, 5], 3)],
   },
+  "joins i8 channels from plain with whole words from nhwc": {
+    op: along(1),
+    inputs: [random8([1, 24, 6, 5]), random8([1, 24, 6, 5], 2)],
+    layouts: ["plain", "nhwc"],
+  },
   "joins i8 blocks in nhwc": {
     op: along(1),
     inputs: [random8([2, 16, 3, 5]), random8([2, 8, 3, 5], 2)],

@@ -11,7 +11,13 @@ const context = gpu && new GpuContext(gpu);
 Deno.test.afterAll(() => context?.[Symbol.dispose]());
 
 const LAYOUTS: readonly Layout[] = ["plain", "rows", "cols", "nhwc"];
-const SHAPES = [[2, 3, 5, 7], [1, 16, 4, 4], [1, 8, 3, 8], [2, 5, 9], [7, 6], [13], [], [1, 1, 1, 1], [1, 2, 3, 2, 5]];
+const SHAPES = [[2, 3, 5, 7], [2, 6, 2, 4], [1, 16, 4, 4], [1, 8, 3, 8], [2, 5, 9], [7, 6], [13], [], [1, 1, 1, 1], [
+  1,
+  2,
+  3,
+  2,
+  5,
+]];
 
 /** The bytes that `relayout` leaves in a destination full of rubbish. */
 async function relaid(input: Tensor, from: Layout, to: Layout): Promise<ArrayBuffer> {
@@ -78,10 +84,14 @@ for (const dtype of ["f32", "i32", "i8"] as const) {
   });
 }
 
-Deno.test("relayout() of NCHW and NHWC feature maps stores whole blocks where it can", () => {
-  const type = { dtype: "f32", shape: [1, 16, 8, 8] } as const;
-  const shader = (from: Layout, to: Layout) => relayout({ ...type, layout: from }, { ...type, layout: to }).shader;
-  assert.equal(shader("plain", "nhwc"), "copy_32x4");
-  assert.equal(shader("nhwc", "plain"), "copy_32x4");
-  assert.equal(shader("plain", "rows"), "copy_128");
+Deno.test("relayout() of feature maps moves whole blocks where it can", () => {
+  const shader = (dtype: "f32" | "i8", from: Layout, to: Layout) => {
+    const type = { dtype, shape: [1, 16, 8, 8] };
+    return relayout({ ...type, layout: from }, { ...type, layout: to }).shader;
+  };
+  assert.equal(shader("f32", "plain", "nhwc"), "copy_32x4");
+  assert.equal(shader("f32", "nhwc", "plain"), "copy_32x4");
+  assert.equal(shader("f32", "plain", "rows"), "copy_128");
+  assert.equal(shader("i8", "plain", "nhwc"), "copy_8x4");
+  assert.equal(shader("i8", "nhwc", "plain"), "copy_8x4");
 });

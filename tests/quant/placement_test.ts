@@ -254,16 +254,15 @@ Deno.test("placeQuantizers() stops at a node that is ignored", () => {
 });
 
 Deno.test("placeQuantizers() moves through a Pad with zeros, and through no other", () => {
-  const sites = (attributes: Record<string, string>, value: number): string[] =>
+  const sites = (value: number): string[] =>
     activations(place({
       inputs: image,
-      nodes: [node("Pad", ["x", "pads", "value"], "p", attributes), conv("p", "c"), node("Sigmoid", ["c"], "y")],
+      nodes: [node("Pad", ["x", "pads", "value"], "p"), conv("p", "c"), node("Sigmoid", ["c"], "y")],
       constants: { ...weights("c"), pads: i64([0, 0, 1, 1, 0, 0, 1, 1]), value: f32(value) },
       outputs: ["y"],
     }));
-  assert.deepEqual(sites({}, 0), ["x>p.0 p>c.0"]);
-  assert.deepEqual(sites({}, 1), ["p>c.0"]);
-  assert.deepEqual(sites({ mode: "reflect" }, 0), ["p>c.0"]);
+  assert.deepEqual(sites(0), ["x>p.0 p>c.0"]);
+  assert.deepEqual(sites(1), ["p>c.0"]);
 });
 
 Deno.test("placeQuantizers() does not quantize shapes and indices", () => {
