@@ -6,6 +6,7 @@ import {
   clampOf,
   type Group,
   LINEAR_OPERATORS,
+  MOVING_OPERATORS,
   type Plan,
   type QuantizedGraph,
   type Quantizer,
@@ -78,8 +79,9 @@ class Extractor {
     const groups = groupsOf(graph, found);
     const groupOf = new Map(groups.flatMap((group) => group.nodes.map((name): [string, string] => [name, group.id])));
     const producers = producersOf(graph);
+    const behind = readersBehindMoves(graph);
     const quantizers = found.map(({ kind, parameters, site }): Quantizer => {
-      const nodes = site.readers.map((reader) => reader.node);
+      const nodes = site.readers.flatMap((reader) => behind(reader.node));
       if (kind === "activation") nodes.push(...nodeBehind(site.value, graph, producers));
       const own = nodes.flatMap((name) => groupOf.get(name) ?? []);
       return { id: site.value, kind, parameters, sites: [site], groups: [...new Set(own)] };
@@ -142,7 +144,7 @@ function nodeBehind(value: string, graph: Graph, producers: ReadonlyMap<string, 
   return node ? [node.name] : [];
 }
 
-/** Nodes that read through one activation quantizer change precision together; where it has none, the node behind it. */
+/** Nodes that read through one activation quantizer change precision together; without readers, the node behind it. */
 function groupsOf(graph: Graph, found: readonly Found[]): Group[] {
   const root = new Map<string, string>();
   const find = (name: string): string => {
@@ -152,10 +154,11 @@ function groupsOf(graph: Graph, found: readonly Found[]): Group[] {
   };
   const weighted = new Set(found.flatMap(({ kind, site }) => kind === "weight" ? site.readers.map((r) => r.node) : []));
   const ops = new Map(graph.nodes.map((node) => [node.name, node.op]));
+  const behind = readersBehindMoves(graph);
   const producers = producersOf(graph);
   for (const { kind, site } of found) {
     if (kind === "weight") continue;
-    const readers = site.readers.map((reader) => reader.node).filter((name) => ops.has(name));
+    const readers = site.readers.flatMap((reader) => behind(reader.node)).filter((name) => ops.has(name));
     const quantized = readers.filter((name) =>
       !LINEAR_OPERATORS.has(ops.get(name)!) || weighted.has(name) || ops.get(name) === "MatMul"
     );
@@ -169,4 +172,17 @@ function groupsOf(graph: Graph, found: readonly Found[]): Group[] {
     groups.set(find(name), [...(groups.get(find(name)) ?? []), name]);
   }
   return [...groups.values()].map((nodes) => ({ id: nodes[0]!, nodes }));
+}
+
+/** A reader, or, where it only moves data, those who read what it moves. */
+function readersBehindMoves(graph: Graph): (name: string) => string[] {
+  const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
+  const uses = usesOf(graph);
+  const behind = (name: string): string[] => {
+    const node = nodes.get(name);
+    if (!node || !MOVING_OPERATORS.has(node.op)) return [name];
+    const readers = node.outputs.flatMap((output) => (uses.get(output) ?? []).flatMap((use) => behind(use.node.name)));
+    return readers.length > 0 ? readers : [name];
+  };
+  return behind;
 }

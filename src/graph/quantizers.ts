@@ -67,6 +67,23 @@ export interface QuantizedGraph {
 /** Operators that multiply by weights: they have integer kernels. */
 export const LINEAR_OPERATORS: ReadonlySet<string> = new Set(["Conv", "MatMul", "Gemm"]);
 
+/** Operators whose result holds elements of input 0 (Concat: of all inputs), unchanged; Pad and Resize in some modes only. */
+export const MOVING_OPERATORS: ReadonlySet<string> = new Set([
+  "Reshape",
+  "Flatten",
+  "Squeeze",
+  "Unsqueeze",
+  "Identity",
+  "Transpose",
+  "Slice",
+  "Split",
+  "Gather",
+  "MaxPool",
+  "Concat",
+  "Pad",
+  "Resize",
+]);
+
 /** Whether a quantizer is on under a plan. */
 export function isActive(quantizer: Quantizer, plan: Plan): boolean {
   return quantizer.groups.some((group) => !plan.has(group));
@@ -109,6 +126,7 @@ export function applyPlan({ graph, quantizers }: QuantizedGraph, plan: Plan): Gr
   const rewriter = new Rewriter(graph);
   const inputs = new Map<string, string>();
   const found = new Map<string, QuantizationParameters>();
+  const bounds = new Map<string, () => string>();
   for (const quantizer of active) {
     for (const site of quantizer.sites) {
       const dequantized = quantizer.kind === "weight"
@@ -116,6 +134,7 @@ export function applyPlan({ graph, quantizers }: QuantizedGraph, plan: Plan): Gr
         : insertActivation(rewriter, quantizer, site);
       for (const { node, input } of site.readers) {
         inputs.set(`${node} ${input}`, dequantized);
+        bounds.set(`${node} ${input}`, () => boundedName(rewriter, dequantized, quantizer.parameters));
         found.set(`${node} ${input}`, quantizer.parameters);
       }
     }
@@ -128,6 +147,7 @@ export function applyPlan({ graph, quantizers }: QuantizedGraph, plan: Plan): Gr
     if (x && w && (node.op === "Conv" || node.op === "Gemm") && graph.constants.has(node.inputs[2] ?? "")) {
       own[2] = insertBias(rewriter, node, graph.constants.get(node.inputs[2]!)!, x, w) ?? own[2]!;
     }
+    if (x && !w && (node.op === "Conv" || node.op === "Gemm")) own[0] = bounds.get(`${node.name} 0`)!();
     return own.some((name, i) => name !== node.inputs[i]) ? { ...node, inputs: own } : node;
   });
   rewriter.nodes.push(...rewired);
@@ -168,6 +188,20 @@ function insertActivation(rewriter: Rewriter, { parameters }: Quantizer, site: S
   return rewriter.node("DequantizeLinear", [integers, scale, zero], axisOf(parameters), output);
 }
 
+/**
+ * Dequantized values behind a Clip to the range that they have anyway.
+ *
+ * A float Conv or Gemm between a DequantizeLinear and a QuantizeLinear would get its weights quantized by onnxruntime
+ * (WeightBiasQuantization, seen in 1.32): the layer that the plan keeps in float would run in 8 bits.
+ */
+function boundedName(rewriter: Rewriter, value: string, { scale, zeroPoint, dtype }: QuantizationParameters): string {
+  const [low, high] = rangeOf(dtype);
+  const at = (q: number): number[] => Array.from(scale, (s, c) => (q - zeroPoint[c]!) * s);
+  const bound = (name: string, x: number): string => rewriter.constant(`${value}_${name}`, tensor("f32", [], [x]));
+  const ends = [bound("min", Math.min(...at(low))), bound("max", Math.max(...at(high)))];
+  return rewriter.node("Clip", [value, ...ends], {}, rewriter.unique(`${value}_float`));
+}
+
 function insertWeight(rewriter: Rewriter, graph: Graph, { parameters }: Quantizer, site: Site): string {
   const [scale, zero] = parameterNames(rewriter, site.value, parameters);
   const weights = integerForm(graph.constants.get(site.value)!, parameters);
@@ -180,8 +214,8 @@ function insertWeight(rewriter: Rewriter, graph: Graph, { parameters }: Quantize
   );
 }
 
-/** A bias in 32 bits stays below this, so that the sum of products and bias cannot leave 32 bits. */
-const BIAS_LIMIT = 2 ** 30;
+/** A bias in 32 bits stays below this. The sum of products needs room beside it: quantization chooses scales that leave it. */
+const BIAS_LIMIT = 2 ** 31 - 2 ** 17;
 
 const biasForms = new WeakMap<Tensor, { x: QuantizationParameters; w: QuantizationParameters; form: Tensor | null }>();
 

@@ -36,7 +36,7 @@ export async function calibrate(
 ): Promise<Map<string, Range>> {
   const inputs = new Set(graph.inputs.map((input) => input.name));
   const computed = values.filter((value) => !inputs.has(value));
-  const observed = observe(graph, computed, types);
+  const { observed, names } = observe(graph, computed, types);
   const ranges = new Map<string, Range>();
   await using model = openModel(observed, backend);
   for (const [index, item] of items.entries()) {
@@ -46,31 +46,37 @@ export async function calibrate(
     }
     const results = await model.run(item);
     for (const value of computed) {
-      widen(ranges, value, results[`${value}_min`]!, index);
-      widen(ranges, value, results[`${value}_max`]!, index);
+      const [min, max, mean] = names.get(value)!.map((name) => results[name]!);
+      if (mean!.data.some(Number.isNaN)) throw notFinite(value, NaN, index);
+      widen(ranges, value, min!, index);
+      widen(ranges, value, max!, index);
     }
     onItem(index + 1);
   }
   return ranges;
 }
 
-/** The graph with the minima and maxima of values as its outputs. */
-function observe(graph: Graph, values: readonly string[], types: ReadonlyMap<string, KnownType>): Graph {
+/** What is reduced: GPUs leave NaN out of minima and maxima, but no mean escapes it. */
+const REDUCTIONS = ["ReduceMin", "ReduceMax", "ReduceMean"];
+
+/** The graph with the reduced values as its outputs, and the names of those, in the order of the reductions. */
+function observe(
+  graph: Graph,
+  values: readonly string[],
+  types: ReadonlyMap<string, KnownType>,
+): { observed: Graph; names: ReadonlyMap<string, readonly string[]> } {
   const rewriter = new Rewriter(graph);
-  const outputs = values.flatMap((value) =>
-    (["min", "max"] as const).map((end) => {
-      const name = `${value}_${end}`;
-      const axes = spatialAxes(types.get(value)!.shape.length);
-      const op = end === "min" ? "ReduceMin" : "ReduceMax";
-      if (graph.opset >= AXES_AS_INPUT) {
-        rewriter.node(op, [value, rewriter.constant(`${name}_axes`, i64(axes))], { keepdims: 0 }, name);
-      } else {
-        rewriter.node(op, [value], { axes, keepdims: 0 }, name);
-      }
-      return { name, dtype: "f32" as const, shape: null };
-    })
-  );
-  return rewriter.finish({ outputs });
+  const names = new Map(values.map((value) => {
+    const axes = spatialAxes(types.get(value)!.shape.length);
+    const own = REDUCTIONS.map((op) =>
+      graph.opset >= AXES_AS_INPUT
+        ? rewriter.node(op, [value, rewriter.constant(`${value}_axes`, i64(axes))], { keepdims: 0 })
+        : rewriter.node(op, [value], { axes, keepdims: 0 })
+    );
+    return [value, own];
+  }));
+  const outputs = [...names.values()].flat().map((name) => ({ name, dtype: "f32" as const, shape: null }));
+  return { observed: rewriter.finish({ outputs }), names };
 }
 
 function spatialAxes(rank: number): number[] {

@@ -8,7 +8,7 @@
  * @module
  */
 import { type Graph, type Node, producersOf, type Use, usesOf } from "../graph/graph.ts";
-import { type Group, LINEAR_OPERATORS, type Reader, type Site } from "../graph/quantizers.ts";
+import { type Group, LINEAR_OPERATORS, MOVING_OPERATORS, type Reader, type Site } from "../graph/quantizers.ts";
 import type { KnownType } from "../tensor/tensor.ts";
 
 /** A quantizer before its numbers are known. */
@@ -32,21 +32,6 @@ export interface Placements {
   /** The groups, in graph order. */
   readonly groups: readonly Group[];
 }
-
-/** Operators that hand on elements unchanged, from input 0 (Concat: from all inputs). */
-const MOVING = new Set([
-  "Reshape",
-  "Flatten",
-  "Squeeze",
-  "Unsqueeze",
-  "Transpose",
-  "Slice",
-  "Split",
-  "MaxPool",
-  "Concat",
-  "Gather",
-  "Pad",
-]);
 
 const CLAMPS = new Set(["Relu", "Clip"]);
 
@@ -137,17 +122,19 @@ class Placer {
     const node = this.#producers.get(name);
     if (!node) return false;
     if (node.op === "Conv" || (node.op === "Add" && this.#quantizable.has(node))) return true;
-    return (CLAMPS.has(node.op) || (MOVING.has(node.op) && node.op !== "Concat")) && this.#isConvolved(node.inputs[0]!);
+    return (CLAMPS.has(node.op) || (MOVING_OPERATORS.has(node.op) && node.op !== "Concat")) &&
+      this.#isConvolved(node.inputs[0]!);
   }
 
   /** The values that a moving node takes its elements from; none for other nodes. */
   #sources(node: Node): readonly string[] {
-    if (!MOVING.has(node.op) || !this.#movesOnly(node)) return [];
+    if (!MOVING_OPERATORS.has(node.op) || !this.#movesOnly(node)) return [];
     const sources = node.op === "Concat" ? node.inputs : node.inputs.slice(0, 1);
     return sources.every((name) => this.#isActivation(name)) ? sources : [];
   }
 
   #movesOnly(node: Node): boolean {
+    if (node.op === "Resize") return node.attributes.get("mode") === "nearest";
     if (node.op !== "Pad") return true;
     return (node.attributes.get("mode") ?? "constant") === "constant" &&
       (!node.inputs[2] || this.#types.get(node.inputs[2])?.data?.[0] === 0);
@@ -201,7 +188,7 @@ class Placer {
   #leadsOut(value: string): boolean {
     const uses = this.#uses.get(value) ?? [];
     return uses.length > 0 && uses.every(({ node }) =>
-      MOVING.has(node.op) && node.op !== "Concat" &&
+      MOVING_OPERATORS.has(node.op) && node.op !== "Concat" &&
       node.outputs.every((output) => this.#outputs.has(output) || this.#leadsOut(output))
     );
   }

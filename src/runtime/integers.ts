@@ -8,25 +8,9 @@
  * @module
  */
 import { type Graph, type Node, usesOf } from "../graph/graph.ts";
+import { MOVING_OPERATORS } from "../graph/quantizers.ts";
 import { Rewriter } from "../graph/rewriter.ts";
 import { type Tensor, tensor } from "../tensor/tensor.ts";
-
-/** Operators whose result holds elements of their (first) input, unchanged. */
-const MOVING = new Set([
-  "Reshape",
-  "Flatten",
-  "Squeeze",
-  "Unsqueeze",
-  "Identity",
-  "Transpose",
-  "Slice",
-  "Split",
-  "Gather",
-  "MaxPool",
-  "Concat",
-  "Pad",
-  "Resize",
-]);
 
 /** The graph with its integers kept. */
 export function keepIntegers(graph: Graph): Graph {
@@ -99,7 +83,7 @@ function unsignedValues(graph: Graph): Set<string> {
 
 /** Whether a node only moves the elements of its first input. */
 function movesOne({ op }: Node): boolean {
-  return MOVING.has(op) && op !== "Concat" && op !== "Pad";
+  return MOVING_OPERATORS.has(op) && op !== "Concat" && op !== "Pad";
 }
 
 const signedForms = new WeakMap<Tensor, Tensor>();
@@ -144,7 +128,7 @@ function sinkDequantize(graph: Graph): Graph {
         renamed.set(node.outputs[0]!, source.integers);
         continue;
       }
-    } else if (source && MOVING.has(node.op)) {
+    } else if (source && MOVING_OPERATORS.has(node.op)) {
       const moved = onIntegers(node, source, sources, same, rewriter, constants);
       if (moved) {
         moved.outputs.forEach((integers, i) => {

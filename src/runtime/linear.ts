@@ -71,7 +71,7 @@ export function linearOf(node: Node, around: Surroundings): Linear | null {
   const next = only();
   if (node.op === "MatMul" && next?.op === "Add") {
     const added = next.inputs.find((name) => name !== output);
-    if (added && isBias(added, around, output)) {
+    if (added && isBias(added, node, around)) {
       bias = added;
       take(next);
     }
@@ -112,11 +112,13 @@ export function linearOf(node: Node, around: Surroundings): Linear | null {
   return { node, absorbed, inputs, constants, output, epilogue: { integer: epilogue } };
 }
 
-/** Whether a constant can be added by the kernel: one number for each element of the last axis. */
-function isBias(name: string, { typed }: Surroundings, sum: string): boolean {
+/** Whether the kernel of a MatMul can add a constant: one number for each column, and no more axes than the product. */
+function isBias(name: string, product: Node, { typed }: Surroundings): boolean {
   const constant = typed.graph.constants.get(name);
-  const columns = typed.types.get(sum)?.shape.at(-1);
-  return constant?.dtype === "f32" && constant.shape.at(-1) === columns && sizeOf(constant.shape) === columns;
+  const right = typed.types.get(product.inputs[1]!)!.shape;
+  const columns = right.length > 1 ? right.at(-1) : undefined;
+  return constant?.dtype === "f32" && constant.shape.at(-1) === columns && sizeOf(constant.shape) === columns &&
+    constant.shape.length <= typed.types.get(product.outputs[0]!)!.shape.length;
 }
 
 /** What a value is dequantized from, or `null` where it is not. */
@@ -183,7 +185,7 @@ function integerBias(name: string, scale: Float32Array, around: Surroundings): T
   const integers = own && graph.constants.get(own.integers);
   const at = (c: number): number => scale[scale.length === 1 ? 0 : c]!;
   if (own && integers?.dtype === "i32" && integers.shape.length === 1) {
-    const fits = integers.data.every((_, c) => {
+    const fits = (scale.length === 1 || scale.length === integers.data.length) && integers.data.every((_, c) => {
       const wanted = at(c);
       return Math.abs(own.scale[own.scale.length === 1 ? 0 : c]! - wanted) <= 1e-6 * wanted;
     });
@@ -201,20 +203,23 @@ function integerBias(name: string, scale: Float32Array, around: Surroundings): T
   return form;
 }
 
-const floatForms = new WeakMap<Tensor, Tensor>();
+const floatForms = new WeakMap<Tensor, { readonly by: Dequantized; readonly form: Tensor }>();
 
 /** A quantized constant in float, made once. */
-export function dequantizeConstant(integers: Tensor, { scale, zero, axis }: Dequantized): Tensor {
-  let form = floatForms.get(integers);
-  if (form) return form;
+export function dequantizeConstant(integers: Tensor, by: Dequantized): Tensor {
+  const { scale, zero, axis } = by;
+  const known = floatForms.get(integers);
+  const alike = known?.by.axis === axis && known.by.scale.length === scale.length &&
+    scale.every((s, c) => s === known.by.scale[c] && zero[c] === known.by.zero[c]);
+  if (known && alike) return known.form;
   const inner = scale.length === 1 ? 1 : sizeOf(integers.shape.slice(axis + 1));
   const c = (i: number): number => scale.length === 1 ? 0 : Math.floor(i / inner) % scale.length;
-  form = tensor(
+  const form = tensor(
     "f32",
     integers.shape,
     Float32Array.from(integers.data, (q, i) => (q - zero[c(i)]!) * scale[c(i)]!),
   );
-  floatForms.set(integers, form);
+  floatForms.set(integers, { by, form });
   return form;
 }
 

@@ -49,7 +49,6 @@ interface Place {
 
 interface Storage {
   bytes: number;
-  first: number;
   last: number;
 }
 
@@ -70,7 +69,7 @@ export function schedule(plan: ExecutionPlan, target: Target): Schedule {
   const inputs = plan.inputs.map(({ name }) => ({ name, place: scheduler.input(name) }));
   for (const step of plan.steps) scheduler.step(step);
   const outputs = plan.outputs.map(({ name }) => ({ name, place: scheduler.output(name) }));
-  const { buffers, bufferOf } = assign(scheduler.pending);
+  const { buffers, bufferOf } = assign(scheduler.pending, inputs.map(({ place }) => place.storage));
   const port = ({ name, place }: { name: string; place: Place }): Port => ({
     name,
     type: plan.types.get(name)!,
@@ -102,7 +101,6 @@ class Scheduler {
 
   input(name: string): Place {
     const place = this.#create(this.#plan.types.get(name)!, "plain");
-    place.storage.first = -1;
     this.#places.set(name, [place]);
     return place;
   }
@@ -197,22 +195,23 @@ class Scheduler {
 
   #create({ dtype, shape }: TensorType, layout: Layout): Place {
     const operand: Operand = { dtype, shape, layout };
-    return { operand, storage: { bytes: bytesOf(operand, layout), first: this.pending.length, last: -1 } };
+    return { operand, storage: { bytes: bytesOf(operand, layout), last: -1 } };
   }
 
   #push(pending: Pending): void {
     const index = this.pending.length;
-    for (const place of pending.outputs) {
-      place.storage.first = Math.min(place.storage.first, index);
-      place.storage.last = Math.max(place.storage.last, index);
+    for (const place of [...pending.inputs, ...pending.outputs]) {
+      if (place) place.storage.last = Math.max(place.storage.last, index);
     }
-    for (const place of pending.inputs) if (place) place.storage.last = Math.max(place.storage.last, index);
     this.pending.push(pending);
   }
 }
 
-/** Gives storages whose lives do not overlap the same buffer. */
-function assign(pending: readonly Pending[]): { buffers: number[]; bufferOf: (place: Place) => number } {
+/** Gives storages whose lives do not overlap the same buffer. Inputs are written before the first launch. */
+function assign(
+  pending: readonly Pending[],
+  inputs: readonly Storage[],
+): { buffers: number[]; bufferOf: (place: Place) => number } {
   const buffers: number[] = [];
   const numbers = new Map<Storage, number>();
   const free: number[] = [];
@@ -229,11 +228,7 @@ function assign(pending: readonly Pending[]): { buffers: number[]; bufferOf: (pl
     buffers[chosen] = Math.max(buffers[chosen]!, storage.bytes);
     numbers.set(storage, chosen);
   };
-  const storages = new Set<Storage>();
-  for (const { inputs, outputs } of pending) {
-    for (const place of [...inputs, ...outputs]) if (place) storages.add(place.storage);
-  }
-  for (const storage of storages) if (storage.first < 0) take(storage);
+  inputs.forEach(take);
   pending.forEach(({ inputs, outputs }, index) => {
     for (const place of outputs) take(place.storage);
     const ended = new Set(

@@ -93,7 +93,7 @@ Deno.test("extractQuantizers() finds a quantized output", () => {
   assertSame(interpret(applyPlan(model, plan), inputs), interpret(graph, inputs));
 });
 
-Deno.test("extractQuantizers() leaves an output alone that is a quantized input, or a second form of another output", () => {
+Deno.test("extractQuantizers() keeps an output that is a quantized input, or a second form of another output", () => {
   const constants = { scale: f32(0.1), zero: u8(1) };
   const pair = (value: string) => [
     node("QuantizeLinear", [value, "scale", "zero"], "q"),
@@ -131,7 +131,7 @@ Deno.test("extractQuantizers() takes every reader of one QuantizeLinear, outputs
   }
 });
 
-Deno.test("extractQuantizers() groups the nodes that read one quantizer, and leaves linear ones out that have float weights", () => {
+Deno.test("extractQuantizers() groups the readers of one quantizer, without linear ones that have float weights", () => {
   const constants = { scale: f32(0.1), zero: u8(0), w: tensor("f32", [1, 1, 1, 1], [2]) };
   const graph = graphOf({
     inputs: { x: [1, 1, 1, 1] },

@@ -139,7 +139,7 @@ Deno.test("simplify() does not fold where the result would change", () => {
   }
 });
 
-Deno.test("simplify() does not fold into a convolution whose result is an output, or whose weights are computed", () => {
+Deno.test("simplify() does not fold into a convolution that is an output, or has computed weights", () => {
   const output = after([node("Mul", ["c", "k"], "y")], { k: f32(2) });
   assert.deepEqual(
     ops(simplify({ ...output, outputs: [...output.outputs, { name: "c", dtype: "f32", shape: null }] })),

@@ -1,0 +1,203 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import type { Graph } from "../../src/graph/graph.ts";
+import { bytesOf } from "../../src/gpu/layout.ts";
+import { planOf } from "../../src/runtime/model.ts";
+import { plan } from "../../src/runtime/plan.ts";
+import { type Schedule, schedule } from "../../src/runtime/schedule.ts";
+import { specialize } from "../../src/runtime/specialize.ts";
+import { type Tensor, tensor } from "../../src/tensor/tensor.ts";
+import { f32, graphOf, node } from "../graphs.ts";
+import { random } from "../ops/harness.ts";
+
+const target = { lanes: 8 } as const;
+const scheduleOf = (graph: Graph, inputs: Record<string, Tensor>): Schedule => schedule(planOf(graph, inputs), target);
+
+const x = random([1, 4, 8, 8], 1);
+const image = { x: [1, 4, 8, 8] };
+const w = random([4, 4, 3, 3], 2);
+const same = { pads: [1, 1, 1, 1] };
+
+/** A chain of convolutions, with an addition over the whole. */
+const chain = graphOf({
+  inputs: image,
+  nodes: [
+    node("Conv", ["x", "w"], "c1", same),
+    node("Conv", ["c1", "w"], "c2", same),
+    node("Conv", ["c2", "w"], "c3", same),
+    node("Conv", ["c3", "w"], "c4", same),
+    node("Conv", ["c4", "w"], "c5", same),
+    node("Add", ["c5", "c1"], "s"),
+    node("Softmax", ["s"], "y"),
+  ],
+  constants: { w },
+  outputs: ["y"],
+});
+
+/** What each buffer holds in the course of a run: a launch must find what its inputs were written with. */
+function checkLives({ launches, inputs, outputs, buffers }: Schedule): void {
+  const written = new Map<number, string>(inputs.map(({ buffer, name }) => [buffer, name]));
+  assert.equal(written.size, inputs.length, "inputs share a buffer");
+  for (const { launch, inputs, outputs } of launches) {
+    assert.deepEqual(outputs.filter((buffer) => inputs.includes(buffer)), [], `${launch.shader} writes what it reads`);
+    assert.equal(new Set(outputs).size, outputs.length);
+    for (const buffer of inputs) if (buffer !== null) assert(written.has(buffer), `${launch.shader} reads nothing`);
+    for (const buffer of outputs) written.set(buffer, launch.shader);
+    for (const binding of launch.bindings) {
+      if ("input" in binding) assert.notEqual(inputs[binding.input], null, `${launch.shader} binds a constant`);
+      if ("output" in binding) assert(outputs[binding.output] !== undefined);
+    }
+  }
+  for (const { buffer, type } of outputs) {
+    assert(written.has(buffer));
+    assert(buffers[buffer]! >= bytesOf(type, "plain"));
+  }
+}
+
+Deno.test("schedule() gives values whose lives do not meet the same buffer", () => {
+  const own = scheduleOf(chain, { x });
+  checkLives(own);
+  const size = bytesOf({ dtype: "f32", shape: [1, 4, 8, 8] }, "nhwc");
+  assert.deepEqual(own.buffers, new Array(own.buffers.length).fill(size));
+  assert(own.buffers.length <= 4, `${own.buffers.length} buffers`);
+});
+
+Deno.test("schedule() copies into another layout once for all readers", () => {
+  const graph = graphOf({
+    inputs: image,
+    nodes: [node("Conv", ["x", "w"], "a", same), node("Conv", ["x", "w"], "b", same), node("Sub", ["a", "b"], "y")],
+    constants: { w },
+    outputs: ["y"],
+  });
+  const own = scheduleOf(graph, { x });
+  checkLives(own);
+  const copies = own.launches.filter(({ launch }) => launch.shader.startsWith("copy"));
+  assert.equal(copies.length, 2, "x to the layout of convolutions, y back");
+  assert.deepEqual(copies.map(({ node }) => node), ["a", "y"]);
+});
+
+Deno.test("schedule() keeps outputs to the end, and each has its buffer", () => {
+  const outputs = ["a", "b", "c", "d"];
+  const nodes = outputs.map((name, i) => node("Softmax", [i === 0 ? "x" : outputs[i - 1]!], name));
+  const own = scheduleOf(graphOf({ inputs: { x: [4, 4] }, nodes, outputs }), { x: random([4, 4]) });
+  checkLives(own);
+  assert.deepEqual(own.outputs.map(({ name }) => name), outputs);
+  assert.equal(new Set(own.outputs.map(({ buffer }) => buffer)).size, 4);
+});
+
+Deno.test("schedule() gives inputs that no launch reads buffers of their own", () => {
+  const nodes = [node("Softmax", ["x"], "a"), node("Softmax", ["a"], "b"), node("Softmax", ["b"], "y")];
+  const inputs = { x: [4, 4], unused: [4, 4], through: [4, 4] };
+  const given = { x: random([4, 4]), unused: random([4, 4]), through: random([4, 4]) };
+  const own = scheduleOf(graphOf({ inputs, nodes, outputs: ["y"] }), given);
+  checkLives(own);
+  const passed = scheduleOf(
+    graphOf({ inputs, nodes: [...nodes, node("Identity", ["through"], "z")], outputs: ["y", "z"] }),
+    given,
+  );
+  checkLives(passed);
+  const through = passed.outputs.find(({ name }) => name === "z")!.buffer;
+  assert.equal(through, passed.inputs.find(({ name }) => name === "through")!.buffer);
+  assert(passed.launches.every(({ outputs }) => !outputs.includes(through)));
+});
+
+Deno.test("schedule() computes nothing for views, and keeps what they look at", () => {
+  const graph = graphOf({
+    inputs: { x: [4, 4] },
+    nodes: [
+      node("Softmax", ["x"], "a"),
+      node("Flatten", ["a"], "v", { axis: 0 }),
+      node("Softmax", ["x"], "b", { axis: 0 }),
+      node("Softmax", ["b"], "c"),
+      node("Flatten", ["c"], "u", { axis: 0 }),
+      node("Sub", ["v", "u"], "y"),
+    ],
+    outputs: ["y"],
+  });
+  const own = scheduleOf(graph, { x: random([4, 4]) });
+  checkLives(own);
+  assert(own.launches.every(({ node }) => node !== "v" && node !== "u"));
+  const [a, , , y] = own.launches;
+  assert.equal(own.launches.length, 4);
+  assert(y!.inputs.includes(a!.outputs[0]!));
+});
+
+Deno.test("schedule() uploads constants that are outputs", () => {
+  const graph = graphOf({
+    inputs: { x: [1] },
+    nodes: [node("Relu", ["x"], "y")],
+    constants: { k: f32([1, 2]) },
+    outputs: ["y", "k"],
+  });
+  const own = scheduleOf(graph, { x: f32([1]) });
+  checkLives(own);
+  const { launch } = own.launches.find(({ node }) => node === "k")!;
+  const packed = launch.bindings.flatMap((binding) => "packed" in binding ? [binding.packed] : [])[0]!;
+  assert.equal(packed.source, graph.constants.get("k"));
+  assert.deepEqual(packed.pack(), Float32Array.of(1, 2, 0, 0));
+});
+
+Deno.test("schedule() binds constants by their tensor, so that all plans share them on the device", () => {
+  const sources = (inputs: Record<string, Tensor>): object[] =>
+    scheduleOf(chain, inputs).launches.flatMap(({ launch }) =>
+      launch.bindings.flatMap((binding) => "packed" in binding ? [binding.packed.source] : [])
+    );
+  assert.deepEqual(new Set(sources({ x })), new Set(sources({ x: { ...x } })));
+});
+
+Deno.test("schedule() names a node without a kernel for its types", () => {
+  const graph = graphOf({
+    inputs: { a: [4, 4, 1, 1] },
+    nodes: [node("Conv", ["x", "a"], "y")],
+    constants: { x: random([1, 4, 2, 2]) },
+    outputs: ["y"],
+  });
+  assert.throws(() => scheduleOf(graph, { a: random([4, 4, 1, 1]) }), {
+    name: "NodeError",
+    message: /^Cannot run node "y" on the GPU: Conv runs on a GPU only with constant weights/,
+  });
+  const typed = specialize(graphOf({ inputs: { x: [2] }, nodes: [node("Relu", ["x"], "y")], outputs: ["y"] }), {
+    x: f32([1, 2]),
+  });
+  const bare = plan(typed);
+  const without = {
+    ...bare,
+    steps: bare.steps.map((step) => ({ ...step, op: { infer: step.op.infer, reference: step.op.reference } })),
+  };
+  assert.throws(() => schedule(without, target), {
+    name: "NodeError",
+    message: 'Cannot run node "y" on the GPU: its operator has no kernel for these types',
+  });
+});
+
+/** Random graphs of operators with different layouts, reading from any earlier value. */
+const graphs = fc.array(
+  fc.record({ kind: fc.constantFrom("conv", "softmax", "add", "flatten", "reshape"), a: fc.nat(), b: fc.nat() }),
+  { minLength: 1, maxLength: 15 },
+).chain((drawn) => {
+  const values = ["x", ...drawn.map((_, i) => `v${i}`)];
+  const nodes = drawn.map(({ kind, a, b }, i) => {
+    const [left, right] = [values[a % (i + 1)]!, values[b % (i + 1)]!];
+    if (kind === "conv") return node("Conv", [left, "w"], `v${i}`, same);
+    if (kind === "softmax") return node("Softmax", [left], `v${i}`);
+    if (kind === "add") return node("Add", [left, right], `v${i}`);
+    return node("Reshape", [left, "shape"], `v${i}`);
+  });
+  return fc.subarray(values, { minLength: 1 }).map((outputs) =>
+    graphOf({
+      inputs: { ...image, unused: [3] },
+      nodes,
+      constants: { w, shape: tensor("i64", [4], [1, 4, 8, 8]) },
+      outputs,
+    })
+  );
+});
+
+Deno.test("schedule() never lets a launch read what another has overwritten", () => {
+  fc.assert(
+    fc.property(graphs, (graph) => {
+      checkLives(scheduleOf(graph, { x, unused: f32([1, 2, 3]) }));
+    }),
+    { numRuns: 50 },
+  );
+});
