@@ -1484,6 +1484,24 @@ fn erf(x: vec4f) -> vec4f {
   return sign(x) * (1.0 - sum * exp(-x * x));
 }
 
+// a / b up to 4096, rounded as IEEE 754 asks where WGSL allows 2.5 ulp: the remainder of a first quotient is computed
+// without error (Dekker: every product of two halves is exact) and divided again. The clamp changes nothing that
+// quantization can see, and keeps compilers from turning a * c + r * c into (a + r) * c (Mesa does).
+fn quotient(a: vec4f, b: vec4f) -> vec4f {
+  let inverse = 1.0 / b;
+  let first = clamp(a * inverse, vec4f(-4096.0), vec4f(4096.0));
+  let high = bitcast<vec4f>(bitcast<vec4u>(first) & vec4u(0xfffff000u));
+  let low = first - high;
+  let bHigh = bitcast<vec4f>(bitcast<vec4u>(b) & vec4u(0xfffff000u));
+  let bLow = b - bHigh;
+  let remainder = ((a - high * bHigh) - high * bLow - low * bHigh) - low * bLow;
+  return first + remainder * inverse;
+}
+
+fn quantize(a: vec4f, scale: f32, zero: f32) -> vec4f {
+  return clamp(round(quotient(a, vec4f(scale))) + zero, vec4f(-128.0), vec4f(127.0));
+}
+
 fn apply(code: u32, a: vec4f, b: vec4f, p: f32, q: f32) -> vec4f {
   switch code {
     case 0u: { return a + b; }
@@ -1506,10 +1524,11 @@ fn apply(code: u32, a: vec4f, b: vec4f, p: f32, q: f32) -> vec4f {
     case 17u: { return abs(a); }
     case 18u: { return -a; }
     case 19u: { return round(a); }
-    case 20u: { return clamp(round(a * p) + q, vec4f(-128.0), vec4f(127.0)); }
+    case 20u: { return quantize(a, p, q); }
     case 21u: { return (a - q) * p; }
     case 22u: { return trunc(a); }
-    default: { return erf(a); }
+    case 23u: { return erf(a); }
+    default: { return quotient(a, b); }
   }
 }
 

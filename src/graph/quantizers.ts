@@ -304,7 +304,6 @@ function saturates(
   const zero = constants.get(reader.inputs[2] ?? "");
   if (!scale || scale.data.length !== 1 || !zero || (zero.dtype !== "i8" && zero.dtype !== "u8")) return false;
   const [least, greatest] = rangeOf(zero.dtype);
-  const inverse = Math.fround(1 / scale.data[0]!);
-  const q = (x: number): number => roundHalfToEven(Math.fround(x * inverse)) + zero.data[0]!;
+  const q = (x: number): number => roundHalfToEven(Math.fround(x / scale.data[0]!)) + zero.data[0]!;
   return q(low) <= least && q(high) >= greatest;
 }

@@ -31,10 +31,11 @@ export const INSTRUCTIONS = [
   "abs",
   "neg",
   "round", // half to even
-  "quantize", // clamp(round(a * p) + q, -128, 127)
+  "quantize", // clamp(round(a / p) + q, -128, 127)
   "dequantize", // (a - q) * p
   "trunc", // towards zero: a cast to an integer type
   "erf",
+  "quotient", // a / b, rounded as IEEE 754 asks on every GPU; for quotients below 4096
 ] as const;
 
 /** The name of an instruction. */
@@ -124,13 +125,15 @@ function step(code: InstructionCode, a: number, b: number, p: number, q: number)
     case "round":
       return roundHalfToEven(a);
     case "quantize":
-      return Math.min(Math.max(roundHalfToEven(Math.fround(a * p)) + q, -128), 127);
+      return Math.min(Math.max(roundHalfToEven(Math.fround(a / p)) + q, -128), 127);
     case "dequantize":
       return (a - q) * p;
     case "trunc":
       return Math.trunc(a);
     case "erf":
       return erf(a);
+    case "quotient":
+      return a / b;
   }
   return code satisfies never;
 }

@@ -43,7 +43,7 @@ function scaleIndex(shape: readonly number[], scales: number, axis: number): (el
   return (element) => Math.floor(element / inner) % scales;
 }
 
-/** `clamp(round(x * f32(1 / scale)) + zero)`: f32 to 8 bits, of the zero point's type (u8 where it is left out). */
+/** `clamp(round(f32(x / scale)) + zero)`: f32 to 8 bits, of the zero point's type (u8 where it is left out). */
 export const quantizeLinear: OpFactory = (attributes): Op => {
   refuseBlocks("QuantizeLinear", attributes);
   const axis = numberOf(attributes, "axis", 1);
@@ -78,7 +78,7 @@ export const quantizeLinear: OpFactory = (attributes): Op => {
     pointwise: ([x, scale, zero]) => {
       const [p, q] = [single(scale), zero ? single(zero) : 0];
       if (x?.dtype !== "f32" || typeOf(zero) !== "i8" || p === null || q === null) return null;
-      return onFirst(chain({ code: "quantize", p: Math.fround(1 / p), q }));
+      return onFirst(chain({ code: "quantize", p, q }));
     },
   };
 };

@@ -54,7 +54,7 @@ export async function quantize(
   const float = simplify(graph);
   const raised = simplify(upgrade(float, specialize(float, items[0]!).types));
   const { types } = specialize(raised, items[0]!);
-  const ignored = ignoredNodes(raised, options.ignoredScope ?? {});
+  const ignored = ignoredNodes(graph, options.ignoredScope ?? {});
   const { placements, groups } = placeQuantizers(raised, types, (node) => ignored.has(node.name));
   const values = placements.flatMap(({ kind, sites }) => kind === "activation" ? sites.map((site) => site.value) : []);
 

@@ -101,9 +101,8 @@ export function linearOf(node: Node, around: Surroundings): Linear | null {
     return { node, absorbed, inputs, constants, output, epilogue: { clamp, integer: epilogue } };
   }
   take(quantizer!);
-  const inverse = Math.fround(1 / target.scale);
   const bound = (x: number): number =>
-    Math.min(Math.max(roundHalfToEven(Math.fround(x * inverse)) + target.zero, -128), 127);
+    Math.min(Math.max(roundHalfToEven(Math.fround(x / target.scale)) + target.zero, -128), 127);
   const epilogue: IntegerEpilogue = {
     ...common,
     multiplier: integer.scale.map((scale) => scale / target.scale),

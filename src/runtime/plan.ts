@@ -172,12 +172,11 @@ class Planner {
     const axis = numberOf(node.attributes, "axis", 1);
     const zeros = this.#alongAxisOf(x!, axis, `${node.name}_zero`, zero?.data ?? scale.data.map(() => 0));
     const dequantize = node.op === "DequantizeLinear";
-    const factors = dequantize ? scale.data : scale.data.map((s) => Math.fround(1 / s));
-    const factor = this.#alongAxisOf(x!, axis, `${node.name}_factor`, factors);
+    const factor = this.#alongAxisOf(x!, axis, `${node.name}_factor`, scale.data);
     const program: Program = {
       inputs: 3,
       instructions: dequantize ? [{ code: "sub", args: [0, 1] }, { code: "mul", args: [3, 2] }] : [
-        { code: "mul", args: [0, 2] },
+        { code: "quotient", args: [0, 2] },
         { code: "round", args: [3] },
         { code: "add", args: [4, 1] },
         { code: "clamp", args: [5], p: -128, q: 127 },

@@ -72,6 +72,10 @@ export function specialize(graph: Graph, inputs: Readonly<Record<string, TensorT
       continue;
     }
     const outputs = explained(node, () => op.infer(known));
+    const surplus = node.outputs.findIndex((name, i) => name && !outputs[i]);
+    if (surplus >= 0) {
+      throw new NodeError(`Cannot run node "${node.name}" (${node.op}): its output ${surplus} is not supported`);
+    }
     node.outputs.forEach((name, i) => name && types.set(name, outputs[i]!));
     nodes.push(node);
   }

@@ -47,8 +47,26 @@ async function prepare(
   }
   device.pushErrorScope("out-of-memory");
   device.pushErrorScope("validation");
+  const buffers: GPUBuffer[] = [];
+  const built = await build(work, context, buffers, pending).catch((error: Error) => error);
+  const invalid = await device.popErrorScope();
+  const refused = await device.popErrorScope() ?? invalid;
+  if (!(built instanceof Error) && !refused) return built;
+  if (built instanceof Error) { for (const buffer of buffers) buffer.destroy(); }
+  else built[Symbol.dispose]();
+  throw refused ? new GpuError(`The device refuses the model: ${refused.message}`) : built;
+}
+
+/** Creates what a schedule needs on the device. The buffers are in `buffers` even where it fails. */
+async function build(
+  work: Schedule,
+  context: GpuContext,
+  buffers: GPUBuffer[],
+  pending: Set<Promise<unknown>>,
+): Promise<Executable> {
+  const { device } = context.gpu;
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
-  const buffers = work.buffers.map((size) => device.createBuffer({ size, usage }));
+  for (const size of work.buffers) buffers.push(device.createBuffer({ size, usage }));
   const { dispatches, uniforms, release } = await context.bind(
     work.launches.map(({ launch }) => launch),
     (index) => {
@@ -56,15 +74,8 @@ async function prepare(
       return { inputs: inputs.map((b) => b === null ? null : buffers[b]!), outputs: outputs.map((b) => buffers[b]!) };
     },
   );
-  const staging = await Readback.create(device, work.outputs, pending);
-  const invalid = await device.popErrorScope();
-  const memory = await device.popErrorScope();
-  const executable = new GpuExecutable(device, work, buffers, dispatches, uniforms, staging, release);
-  if (invalid || memory) {
-    executable[Symbol.dispose]();
-    throw new GpuError(`The device refuses the model: ${(invalid ?? memory)!.message}`);
-  }
-  return executable;
+  const readback = await Readback.create(device, work.outputs, pending);
+  return new GpuExecutable(device, work, buffers, dispatches, uniforms, readback, release);
 }
 
 class GpuExecutable implements Executable {

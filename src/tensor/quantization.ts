@@ -29,14 +29,14 @@ export function roundHalfToEven(x: number): number {
   return down % 2 === 0 ? down : down + 1;
 }
 
-/** `clamp(round(x * f32(1 / scale)) + zeroPoint)`, each product rounded to f32. */
+/** `clamp(round(f32(x / scale)) + zeroPoint)`, as QuantizeLinear of ONNX has it. */
 export function quantize(
   x: number,
   scale: number,
   zeroPoint: number,
   [low, high]: readonly [number, number],
 ): number {
-  const q = roundHalfToEven(Math.fround(x * Math.fround(1 / scale))) + zeroPoint;
+  const q = roundHalfToEven(Math.fround(x / scale)) + zeroPoint;
   return Math.min(Math.max(q, low), high);
 }
 

@@ -131,7 +131,7 @@ Deno.test("extractQuantizers() takes every reader of one QuantizeLinear, outputs
   }
 });
 
-Deno.test("extractQuantizers() groups the readers of one quantizer, without linear ones that have float weights", () => {
+Deno.test("extractQuantizers() groups the readers of one quantizer, but not linear ones with float weights", () => {
   const constants = { scale: f32(0.1), zero: u8(0), w: tensor("f32", [1, 1, 1, 1], [2]) };
   const graph = graphOf({
     inputs: { x: [1, 1, 1, 1] },

@@ -123,6 +123,7 @@ const SAMPLES: Partial<Record<Instruction["code"], readonly [low: number, high: 
   pow: [0.1, 3],
   rdivp: [0.5, 4],
   div: [0.5, 4],
+  quotient: [0.5, 4],
   powp: [-3, 3],
   tanh: [-30, 30],
 };
@@ -131,15 +132,33 @@ testOp(
   "fused() of the instruction",
   Object.fromEntries(INSTRUCTIONS.map((code) => {
     const [low, high] = SAMPLES[code] ?? [-4, 4];
-    const two = ["add", "sub", "mul", "div", "pow", "max", "min"].includes(code);
+    const two = ["add", "sub", "mul", "div", "pow", "max", "min", "quotient"].includes(code);
     const program: Program = {
       inputs: two ? 2 : 1,
-      instructions: [{ code, args: two ? [0, 1] : [0], p: code === "powp" ? 3 : -0.3, q: 0.7 }],
+      instructions: [{
+        code,
+        args: two ? [0, 1] : [0],
+        p: code === "powp" ? 3 : code === "quantize" ? 0.3 : -0.3,
+        q: 0.7,
+      }],
     };
     const inputs = [random([37], 1, low, high), random([37], 2, low, high)].slice(0, program.inputs);
     return [code, { op: fused(program, "f32"), inputs, rtol: 1e-5, atol: 1e-5 }];
   })),
 );
+
+testOp("fused() of quotient", {
+  "rounds as IEEE 754 asks": {
+    op: fused({ inputs: 2, instructions: [{ code: "quotient", args: [0, 1] }] }, "f32"),
+    inputs: [random([4096], 1, -1000, 1000), random([4096], 2, 0.3, 7)],
+    atol: 0,
+    rtol: 0,
+  },
+  "quantizes pixels, all of which lie halfway between two integers": {
+    op: fused({ inputs: 1, instructions: [{ code: "quantize", args: [0], p: Math.fround(2 / 255), q: 0 }] }, "i8"),
+    inputs: [tensor("f32", [256], Array.from({ length: 256 }, (_, v) => Math.fround(v / 127.5) - 1))],
+  },
+});
 
 testOp("fused() of pow", {
   "takes negative bases to whole powers": {

@@ -8,7 +8,12 @@ import { assertClose, noGpu, runOnGpu } from "./harness.ts";
 import { type NodeCase, type NodeCases, readNodeCases } from "./onnx_cases.ts";
 
 /** Tests that are not run, with the reason; those whose types an operator refuses need no entry. */
-const EXCUSED: Readonly<Record<string, string>> = {};
+const EXCUSED: Readonly<Record<string, string>> = {
+  test_dropout_default_mask: "the mask is not computed",
+  test_dropout_default_mask_ratio: "the mask is not computed",
+  test_maxpool_with_argmax_2d_precomputed_pads: "indices are not computed",
+  test_maxpool_with_argmax_2d_precomputed_strides: "indices are not computed",
+};
 
 // ONNX gives its backends rtol 1e-3; atol is ours, since GPUs round differently near zero.
 const [ATOL, RTOL] = [1e-5, 1e-3];

@@ -173,6 +173,23 @@ test("webgpuBackend() refuses activations that no buffer holds", async (backend)
   });
 });
 
+test("webgpuBackend() says what the device refuses", async () => {
+  const gpu = (await openGpu())!;
+  const refusing = new Proxy(gpu.device, {
+    get(device, name) {
+      if (name === "popErrorScope") return () => device.popErrorScope().then(() => ({ message: "too much" }));
+      const value = Reflect.get(device, name, device);
+      return typeof value === "function" ? value.bind(device) : value;
+    },
+  });
+  await using backend = webgpuBackend({ ...gpu, device: refusing });
+  const graph = graphOf({ inputs: { x: [2] }, nodes: [node("Exp", ["x"], "y")], outputs: ["y"] });
+  await assert.rejects(run(graph, { x: f32([1, 2]) }, backend), {
+    name: "GpuError",
+    message: "The device refuses the model: too much",
+  });
+});
+
 test("webgpuBackend() names a node that has no kernel", async (backend) => {
   const graph = graphOf({
     inputs: { ...image, w: [4, 4, 3, 3] },
