@@ -24,8 +24,8 @@ export {
 } from "./src/tensor/tensor.ts";
 export type { QuantizationParameters } from "./src/tensor/quantization.ts";
 export type { Attributes, AttributeValue, Graph, Node, ValueInfo } from "./src/graph/graph.ts";
+export { applyPlan } from "./src/graph/apply_plan.ts";
 export {
-  applyPlan,
   type Group,
   type Plan,
   type QuantizedGraph,

@@ -1,7 +1,7 @@
 /** `quantize`: an FP32 model to INT8, with as much left in FP32 as the metric asks for. @module */
 import { resolve } from "node:path";
 import type { Graph } from "../graph/graph.ts";
-import { applyPlan } from "../graph/quantizers.ts";
+import { applyPlan } from "../graph/apply_plan.ts";
 import { writeOnnx } from "../onnx/write.ts";
 import type { CalibrationItem } from "../quant/calibrate.ts";
 import type { IgnoredScope } from "../quant/ignored_scope.ts";

@@ -1,6 +1,7 @@
 /** Quantization under control of the user's metric. @module */
 import type { Graph } from "../graph/graph.ts";
-import { applyPlan, type QuantizedGraph } from "../graph/quantizers.ts";
+import { applyPlan } from "../graph/apply_plan.ts";
+import type { QuantizedGraph } from "../graph/quantizers.ts";
 import type { CalibrationItem } from "../quant/calibrate.ts";
 import { quantize, type QuantizeOptions } from "../quant/quantize.ts";
 import type { Backend } from "../runtime/backend.ts";

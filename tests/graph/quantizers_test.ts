@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Graph } from "../../src/graph/graph.ts";
+import { applyPlan } from "../../src/graph/apply_plan.ts";
 import {
-  applyPlan,
   biasScale,
   clampOf,
   isActive,

@@ -1,7 +1,7 @@
 /** QDQ files made by onnxruntime and NNCF run in integer kernels and give the outputs that onnxruntime gave. */
 import assert from "node:assert/strict";
 import { extractQuantizers } from "../../src/graph/extract.ts";
-import { applyPlan } from "../../src/graph/quantizers.ts";
+import { applyPlan } from "../../src/graph/apply_plan.ts";
 import type { Backend } from "../../src/runtime/backend.ts";
 import { openModel, planOf } from "../../src/runtime/model.ts";
 import { openBackend } from "../../src/runtime/open.ts";

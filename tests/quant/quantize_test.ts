@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Graph } from "../../src/graph/graph.ts";
-import { applyPlan, type QuantizedGraph } from "../../src/graph/quantizers.ts";
+import { applyPlan } from "../../src/graph/apply_plan.ts";
+import type { QuantizedGraph } from "../../src/graph/quantizers.ts";
 import type { CalibrationItem } from "../../src/quant/calibrate.ts";
 import { quantize, type QuantizeOptions } from "../../src/quant/quantize.ts";
 import { cpuBackend } from "../../src/runtime/cpu.ts";

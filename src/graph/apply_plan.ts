@@ -1,0 +1,186 @@
+/** From quantizers and a plan to a graph with explicit QuantizeLinear and DequantizeLinear nodes. @module */
+import { type QuantizationParameters, rangeOf, roundHalfToEven } from "../tensor/quantization.ts";
+import { type Tensor, tensor } from "../tensor/tensor.ts";
+import type { Graph, Node } from "./graph.ts";
+import {
+  biasScale,
+  clampOf,
+  isActive,
+  type Plan,
+  quantizeBias,
+  type QuantizedGraph,
+  type Quantizer,
+  quantizeTensor,
+  type Site,
+} from "./quantizers.ts";
+import { Rewriter } from "./rewriter.ts";
+
+/** Integer forms of constants, made once: plans of one search share them, and so do the devices that hold them. */
+const integerForms = new WeakMap<QuantizationParameters, Tensor>();
+
+function integerForm(weights: Tensor, parameters: QuantizationParameters): Tensor {
+  let form = integerForms.get(parameters);
+  if (!form) integerForms.set(parameters, form = quantizeTensor(weights, parameters));
+  return form;
+}
+
+/**
+ * The graph of a plan, with explicit QuantizeLinear and DequantizeLinear nodes: what is run, and what is written to a file.
+ *
+ * Biases of integer Conv and Gemm nodes become int32 at scale `x * weights`, as integer kernels add them. A Relu or Clip
+ * whose only reader is a quantizer that saturates at the same bounds is dropped: the result is the same.
+ */
+export function applyPlan({ graph, quantizers }: QuantizedGraph, plan: Plan): Graph {
+  const active = quantizers.filter((quantizer) => isActive(quantizer, plan));
+  if (active.length === 0) return graph;
+  const rewriter = new Rewriter(graph);
+  const inputs = new Map<string, string>();
+  const found = new Map<string, QuantizationParameters>();
+  const bounds = new Map<string, () => string>();
+  for (const quantizer of active) {
+    for (const site of quantizer.sites) {
+      const dequantized = quantizer.kind === "weight"
+        ? insertWeight(rewriter, graph, quantizer, site)
+        : insertActivation(rewriter, quantizer, site);
+      for (const { node, input } of site.readers) {
+        inputs.set(`${node} ${input}`, dequantized);
+        bounds.set(`${node} ${input}`, () => boundedName(rewriter, dequantized, quantizer.parameters));
+        found.set(`${node} ${input}`, quantizer.parameters);
+      }
+    }
+  }
+  const nodes = rewriter.nodes;
+  rewriter.nodes = [];
+  const rewired = nodes.map((node) => {
+    const own = node.inputs.map((name, i) => inputs.get(`${node.name} ${i}`) ?? name);
+    const [x, w] = [found.get(`${node.name} 0`), found.get(`${node.name} 1`)];
+    if (x && w && (node.op === "Conv" || node.op === "Gemm") && graph.constants.has(node.inputs[2] ?? "")) {
+      own[2] = insertBias(rewriter, node, graph.constants.get(node.inputs[2]!)!, x, w) ?? own[2]!;
+    }
+    if (x && !w && (node.op === "Conv" || node.op === "Gemm")) own[0] = bounds.get(`${node.name} 0`)!();
+    return own.some((name, i) => name !== node.inputs[i]) ? { ...node, inputs: own } : node;
+  });
+  rewriter.nodes.push(...rewired);
+  return dropSaturated(rewriter.finish());
+}
+
+function parameterNames(rewriter: Rewriter, name: string, p: QuantizationParameters): [string, string] {
+  const shape = p.axis === null ? [] : [p.scale.length];
+  return [
+    rewriter.constant(`${name}_scale`, tensor("f32", shape, p.scale)),
+    rewriter.constant(`${name}_zero_point`, tensor(p.dtype, shape, Array.from(p.zeroPoint))),
+  ];
+}
+
+function axisOf({ axis }: QuantizationParameters): Record<string, number> {
+  return axis === null ? {} : { axis };
+}
+
+function insertActivation(rewriter: Rewriter, { parameters }: Quantizer, site: Site): string {
+  const [scale, zero] = parameterNames(rewriter, site.value, parameters);
+  let source = site.value;
+  if (site.output) {
+    source = rewriter.unique(`${site.value}_float`);
+    rewriter.nodes = rewriter.nodes.map((node) =>
+      node.outputs.includes(site.value)
+        ? { ...node, outputs: node.outputs.map((name) => name === site.value ? source : name) }
+        : node
+    );
+    rewriter.redirect(site.value, source);
+  }
+  const integers = rewriter.node(
+    "QuantizeLinear",
+    [source, scale, zero],
+    axisOf(parameters),
+    rewriter.unique(`${site.value}_quantized`),
+  );
+  const output = site.output ? site.value : rewriter.unique(`${site.value}_dequantized`);
+  return rewriter.node("DequantizeLinear", [integers, scale, zero], axisOf(parameters), output);
+}
+
+/**
+ * Dequantized values behind a Clip to the range that they have anyway.
+ *
+ * A float Conv or Gemm between a DequantizeLinear and a QuantizeLinear would get its weights quantized by onnxruntime
+ * (WeightBiasQuantization, seen in 1.32): the layer that the plan keeps in float would run in 8 bits.
+ */
+function boundedName(rewriter: Rewriter, value: string, { scale, zeroPoint, dtype }: QuantizationParameters): string {
+  const [low, high] = rangeOf(dtype);
+  const at = (q: number): number[] => Array.from(scale, (s, c) => (q - zeroPoint[c]!) * s);
+  const bound = (name: string, x: number): string => rewriter.constant(`${value}_${name}`, tensor("f32", [], [x]));
+  const ends = [bound("min", Math.min(...at(low))), bound("max", Math.max(...at(high)))];
+  return rewriter.node("Clip", [value, ...ends], {}, rewriter.unique(`${value}_float`));
+}
+
+function insertWeight(rewriter: Rewriter, graph: Graph, { parameters }: Quantizer, site: Site): string {
+  const [scale, zero] = parameterNames(rewriter, site.value, parameters);
+  const weights = integerForm(graph.constants.get(site.value)!, parameters);
+  const integers = rewriter.constant(`${site.value}_quantized`, weights);
+  return rewriter.node(
+    "DequantizeLinear",
+    [integers, scale, zero],
+    axisOf(parameters),
+    rewriter.unique(`${site.value}_dequantized`),
+  );
+}
+
+const biasForms = new WeakMap<Tensor, { x: QuantizationParameters; w: QuantizationParameters; form: Tensor | null }>();
+
+/** Adds the bias as int32 behind a DequantizeLinear, or returns `null` where it does not fit. */
+function insertBias(
+  rewriter: Rewriter,
+  node: Node,
+  bias: Tensor,
+  x: QuantizationParameters,
+  w: QuantizationParameters,
+): string | null {
+  if (bias.shape.length !== 1) return null;
+  const scale = biasScale(x, w, bias.data.length);
+  let known = biasForms.get(bias);
+  if (known?.x !== x || known.w !== w) biasForms.set(bias, known = { x, w, form: quantizeBias(bias, scale) });
+  const integers = known.form;
+  if (!integers) return null;
+  const name = `${node.name}.bias`;
+  return rewriter.node(
+    "DequantizeLinear",
+    [
+      rewriter.constant(`${name}_quantized`, integers),
+      rewriter.constant(`${name}_scale`, tensor("f32", [scale.length], scale)),
+      rewriter.constant(`${name}_zero_point`, tensor("i32", [scale.length], new Int32Array(scale.length))),
+    ],
+    { axis: 0 },
+    rewriter.unique(`${name}_dequantized`),
+  );
+}
+
+function dropSaturated(graph: Graph): Graph {
+  const rewriter = new Rewriter(graph);
+  const readers = new Map<string, Node[]>();
+  for (const node of graph.nodes) {
+    for (const input of node.inputs) if (input) readers.set(input, [...(readers.get(input) ?? []), node]);
+  }
+  const outputs = new Set(graph.outputs.map((output) => output.name));
+  for (const node of graph.nodes) {
+    const bounds = clampOf(node, graph.constants);
+    const after = readers.get(node.outputs[0]!) ?? [];
+    if (!bounds || after.length === 0 || outputs.has(node.outputs[0]!)) continue;
+    if (after.every((reader) => saturates(reader, bounds, graph.constants))) {
+      rewriter.redirect(node.outputs[0]!, node.inputs[0]!);
+    }
+  }
+  return rewriter.finish();
+}
+
+function saturates(
+  reader: Node,
+  [low, high]: readonly [number, number],
+  constants: ReadonlyMap<string, Tensor>,
+): boolean {
+  if (reader.op !== "QuantizeLinear") return false;
+  const scale = constants.get(reader.inputs[1]!);
+  const zero = constants.get(reader.inputs[2] ?? "");
+  if (!scale || scale.data.length !== 1 || !zero || (zero.dtype !== "i8" && zero.dtype !== "u8")) return false;
+  const [least, greatest] = rangeOf(zero.dtype);
+  const q = (x: number): number => roundHalfToEven(Math.fround(x / scale.data[0]!)) + zero.data[0]!;
+  return q(low) <= least && q(high) >= greatest;
+}
