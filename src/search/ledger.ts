@@ -5,7 +5,10 @@ import type { Plan } from "../graph/quantizers.ts";
 export interface Metric {
   /** The metric over all items given. */
   readonly metric: number;
-  /** A value for each item given, in their order; higher is better. */
+  /**
+   * A value for each item given, in their order; higher is better. Their mean need not be the metric: finer values than
+   * a yes or no tell the search more where the metric of several plans is the same.
+   */
   readonly perItem?: ArrayLike<number>;
 }
 

@@ -50,7 +50,10 @@ export function straightforward({ rankingSubsetSize = 300 }: StraightforwardOpti
   };
 }
 
-/** The groups by their metric in FP32 alone on top of the plan, best first; of equal ones that nearer to the inputs. */
+/**
+ * The groups by their metric in FP32 alone on top of the plan, best first. Where that is the same the mean of the values per
+ * item decides, then the distance from the inputs: in a model that is broken in several places no group alone moves the metric.
+ */
 async function rank(
   search: SearchContext,
   plan: Plan,
@@ -61,12 +64,12 @@ async function rank(
   const items = search.baseline.perItem && score.perItem
     ? worstItems(search.baseline.perItem, score.perItem, size)
     : spreadItems(search.items, size);
-  const ranked: { group: Group; metric: number }[] = [];
+  const ranked: { group: Group; metric: number; mean: number }[] = [];
   for (const [done, group] of groups.entries()) {
     search.report({ type: "stage", stage: "ranking", done, total: groups.length });
-    const { metric } = await search.evaluate(new Set([...plan, group.id]), items);
-    ranked.push({ group, metric });
+    const { metric, perItem } = await search.evaluate(new Set([...plan, group.id]), items);
+    ranked.push({ group, metric, mean: perItem ? perItem.reduce((a, b) => a + b, 0) / perItem.length : 0 });
   }
   search.report({ type: "stage", stage: "ranking", done: groups.length, total: groups.length });
-  return ranked.sort((a, b) => b.metric - a.metric).map(({ group }) => group);
+  return ranked.sort((a, b) => b.metric - a.metric || b.mean - a.mean).map(({ group }) => group);
 }

@@ -23,6 +23,16 @@ Deno.test("straightforward() breaks ties towards the inputs", async () => {
   assert.deepEqual([...result.plan], ["z"]);
 });
 
+Deno.test("straightforward() asks the values per item where groups give the metric back alike", async () => {
+  const fine: Readonly<Record<string, number>> = { a: 0.1, b: 0.6, c: 0.3 };
+  const metric = (plan: string, items: readonly number[] | null) => ({
+    metric: plan.includes("b") && plan.includes("c") ? 1 : 0,
+    perItem: Array.from(items ?? Array(10), () => [...plan].reduce((sum, id) => sum + fine[id]!, 0)),
+  });
+  const result = await search({ ids: "abc", metric, baseline: { metric: 1, perItem: Array(10).fill(1) }, items: 10 });
+  assert.deepEqual([...result.plan], ["b", "c"]);
+});
+
 /** The metric of scenario 1 of NNCF's own loop tests: reverting b on top of a makes the drop grow. */
 const ROLLBACK = new Map(Object.entries({
   "": .9,
