@@ -130,9 +130,11 @@ class Planner {
     const own = type.dtype === "f32" || type.dtype === "i8" ? this.#programOf(node) : null;
     if (!own) return false;
     let expression = own;
-    for (const operand of own.operands) {
+    for (const operand of new Set(own.operands)) {
       const inner = this.#expressions.get(operand);
       if (!inner || !(inner.cheap || this.#onlyRead(operand, type))) continue;
+      // Integers are worth storing: integer kernels read them too, and other readers a quarter of the bytes.
+      if (this.#types.get(operand)!.dtype === "i8") continue;
       const merged = merge(expression, operand, inner);
       const distinct = new Set(merged.operands).size;
       if (distinct <= MAX_INPUTS && merged.program.instructions.length <= MAX_INSTRUCTIONS) expression = merged;

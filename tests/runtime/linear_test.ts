@@ -71,7 +71,8 @@ Deno.test("plan() quantizes a float bias, and simulates where it does not fit 32
     "c int8: xq,wq,c.bias_i32 -> y",
   ]);
   await check({ inputs: image, nodes, constants: { ...quantized, b: f32([2 ** 20, 0]) }, outputs: ["y"] }, { x }, [
-    "xd float: x -> xd",
+    "xq simulated: x -> xq",
+    "xd simulated: xq -> xd",
     "c simulated: xd,wd_constant,b -> y",
   ]);
 });
@@ -81,7 +82,7 @@ Deno.test("plan() simulates a convolution whose weights have zero points or anot
     await check(
       { inputs: image, nodes: quantizedConv, constants: { ...quantized, ...more }, outputs: ["c"] },
       { x },
-      ["xd float: x -> xd", "c simulated: xd,wd_constant,bd_constant -> c"],
+      ["xq simulated: x -> xq", "xd simulated: xq -> xd", "c simulated: xd,wd_constant,bd_constant -> c"],
     );
   }
 });

@@ -31,7 +31,8 @@ Deno.test("plan() makes the quantizer part of the chain before it", async () => 
     node("MaxPool", ["md"], "y", { kernel_shape: [3, 3] }),
   ];
   await check({ inputs: image, nodes, constants: quantizers, outputs: ["y"] }, { x }, [
-    "mq simulated: x -> mq",
+    "xq simulated: x -> xq",
+    "mq simulated: xq -> mq",
     "y int8: mq -> y_integers",
     "y/DequantizeLinear simulated: y_integers -> y",
   ]);
@@ -94,7 +95,8 @@ Deno.test("plan() makes one step of BatchNormalization, and of quantization alon
     "y float: x,n_scale,n_shift -> y",
   ], { atol: 1e-6 });
   await check({ inputs: image, nodes: pair("x", "y", "scales", "zeros"), constants, outputs: ["y"] }, { x }, [
-    "y float: x,yq_zero,yq_factor,y_zero,y_factor -> y",
+    "yq simulated: x,yq_zero,yq_factor -> yq",
+    "y simulated: yq,y_zero,y_factor -> y",
   ]);
 });
 
