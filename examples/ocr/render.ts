@@ -92,8 +92,8 @@ interface Font {
 function renderLine(text: string, { family, bytes }: Font, maxWidth: number, random: () => number): Line {
   const dark = random() < 0.3;
   const [ink, paper] = [colour(random, dark ? 75 : 20), colour(random, dark ? 12 : 80)];
-  const tilt = (random() - 0.5) * 3;
-  const blur = random() < 0.4 ? random() * 1.1 : 0;
+  const tilt = (random() - 0.5) * 2;
+  const blur = random() < 0.4 ? random() * 0.6 : 0;
   const font = { fontBuffers: [bytes], defaultFontFamily: family };
   const span = (size: number) => `<text font-family="${family}" font-size="${size}">${text}</text>`;
 
@@ -118,7 +118,7 @@ function renderLine(text: string, { family, bytes }: Font, maxWidth: number, ran
   const pixels = Uint8Array.from(rendered.pixels);
   rendered.free();
   image.free();
-  addGrain(pixels, random() * 24, random);
+  addGrain(pixels, random() * 12, random);
   return { text, pixels, width };
 }
 
