@@ -3,13 +3,45 @@
  *
  * acqua turns an FP32 model into a mixed INT8/FP32 one that loses no more of your own metric than you allow.
  *
- * @example Run a model
+ * @example Quantize a file
  * ```ts ignore
- * import { openBackend, openModel, readModel, tensor } from "@acqua/acqua";
+ * import { quantizeWithAccuracyControl, readModel, top1, writeOnnx } from "@acqua/acqua";
  *
- * await using backend = await openBackend();
- * await using model = openModel(readModel(await Deno.readFile("model.onnx")), backend);
- * const { logits } = await model.run({ input: tensor("f32", [1, 3, 32, 32], new Float32Array(3072)) });
+ * const graph = readModel(await Deno.readFile("model.onnx"));
+ * const result = await quantizeWithAccuracyControl(graph, calibration, validation, top1, { maxDrop: 0.01 });
+ * await Deno.writeFile("model.int8.onnx", writeOnnx(result.graph));
+ * ```
+ *
+ * @example Quantize a graph made in code, with a metric of your own
+ * ```ts
+ * import { type Graph, openBackend, quantizeWithAccuracyControl, tensor } from "@acqua/acqua";
+ * import assert from "node:assert/strict";
+ *
+ * const graph: Graph = {
+ *   name: "sum of four",
+ *   opset: 13,
+ *   inputs: [{ name: "x", dtype: "f32", shape: ["N", 4] }],
+ *   outputs: [{ name: "y", dtype: "f32", shape: ["N", 1] }],
+ *   nodes: [{ name: "sum", op: "MatMul", inputs: ["x", "w"], outputs: ["y"], attributes: new Map() }],
+ *   constants: new Map([["w", tensor("f32", [4, 1], [1, 1, 1, 1])]]),
+ *   metadata: new Map(),
+ * };
+ * const items = Array.from({ length: 8 }, (_, i) => tensor("f32", [1, 4], [i, 2 * i, 3 * i, 4 * i]));
+ *
+ * await using backend = await openBackend("cpu");
+ * const result = await quantizeWithAccuracyControl(
+ *   graph,
+ *   items.map((x) => ({ x })),
+ *   items,
+ *   async (model, data) => {
+ *     let error = 0;
+ *     for (const [i, x] of data.entries()) error += Math.abs((await model.run({ x }))["y"]!.data[0]! - 10 * i);
+ *     return -error / data.length; // higher is better
+ *   },
+ *   { maxDrop: 0.2, backend },
+ * );
+ * assert(result.reached);
+ * assert.equal(result.plan.size, 0); // nothing had to stay in FP32
  * ```
  *
  * @module
