@@ -7,7 +7,7 @@ const LANES: u32 = 8;
 const TM: u32 = 16;
 const TN: u32 = 16;
 const TN4: u32 = 4;
-const TEXTURE_WIDTH: u32 = 4096;
+const TEXTURE_WIDTH: u32 = 512;
 
 struct Params {
   pixels: u32,

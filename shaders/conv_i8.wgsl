@@ -12,7 +12,7 @@ const TN: u32 = 16;
 const TN4: u32 = 4;
 const WORDS: u32 = 4; // 1 where no group has more than 4 input channels
 const FLOAT_OUT: u32 = 0;
-const TEXTURE_WIDTH: u32 = 4096;
+const TEXTURE_WIDTH: u32 = 512;
 
 struct Params {
   pixels: u32,

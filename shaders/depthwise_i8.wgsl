@@ -11,7 +11,7 @@ const KERNEL_X: u32 = 3;
 const STRIDE_X: u32 = 1;
 const LOADED: u32 = 6; // (COLUMNS - 1) * STRIDE_X + KERNEL_X input columns
 const FLOAT_OUT: u32 = 0;
-const TEXTURE_WIDTH: u32 = 4096;
+const TEXTURE_WIDTH: u32 = 512;
 
 struct Params {
   items: u32,

@@ -146,8 +146,7 @@ export class GpuContext implements Disposable {
 
   #texture(label: string, data: ReturnType<Packed["pack"]>, as: "texture-f32" | "texture-u32"): Constant {
     const texels = Math.max(1, Math.ceil(data.byteLength / 16));
-    const width = Math.min(texels, TEXTURE_WIDTH);
-    const height = Math.ceil(texels / TEXTURE_WIDTH);
+    const [width, height] = [TEXTURE_WIDTH, textureHeight(texels)];
     const texture = this.gpu.device.createTexture({
       label,
       size: [width, height],
@@ -176,6 +175,17 @@ export class GpuContext implements Disposable {
     for (const constant of this.#all) constant.destroy();
     this.gpu.device.destroy();
   }
+}
+
+/**
+ * Rows of a texture that holds `texels`: never a power of two.
+ *
+ * CPU adapters compile a kernel anew for each mix of sizes that are and are not powers of two, and keep only the first on
+ * disk (lavapipe: 0.7-1 s for a large tile): so all are alike.
+ */
+function textureHeight(texels: number): number {
+  const rows = Math.max(3, Math.ceil(texels / TEXTURE_WIDTH));
+  return (rows & (rows - 1)) === 0 ? rows + 1 : rows;
 }
 
 /** Encodes dispatches into a pass. */

@@ -25,7 +25,7 @@ export interface Packed {
 }
 
 /** Texels in a row of a constant texture. Shaders repeat it as a `const` line. */
-export const TEXTURE_WIDTH = 4096;
+export const TEXTURE_WIDTH = 512;
 
 /** What is bound at one binding of a kernel. */
 export type Binding =

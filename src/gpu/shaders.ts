@@ -210,7 +210,7 @@ const LANES: u32 = 8;
 const TM: u32 = 16;
 const TN: u32 = 16;
 const TN4: u32 = 4;
-const TEXTURE_WIDTH: u32 = 4096;
+const TEXTURE_WIDTH: u32 = 512;
 
 struct Params {
   pixels: u32,
@@ -322,7 +322,7 @@ const TN: u32 = 16;
 const TN4: u32 = 4;
 const WORDS: u32 = 4; // 1 where no group has more than 4 input channels
 const FLOAT_OUT: u32 = 0;
-const TEXTURE_WIDTH: u32 = 4096;
+const TEXTURE_WIDTH: u32 = 512;
 
 struct Params {
   pixels: u32,
@@ -760,7 +760,7 @@ const COLUMNS: u32 = 4;
 const KERNEL_X: u32 = 3;
 const STRIDE_X: u32 = 1;
 const LOADED: u32 = 6; // (COLUMNS - 1) * STRIDE_X + KERNEL_X input columns
-const TEXTURE_WIDTH: u32 = 4096;
+const TEXTURE_WIDTH: u32 = 512;
 
 struct Params {
   items: u32,
@@ -849,7 +849,7 @@ const KERNEL_X: u32 = 3;
 const STRIDE_X: u32 = 1;
 const LOADED: u32 = 6; // (COLUMNS - 1) * STRIDE_X + KERNEL_X input columns
 const FLOAT_OUT: u32 = 0;
-const TEXTURE_WIDTH: u32 = 4096;
+const TEXTURE_WIDTH: u32 = 512;
 
 struct Params {
   items: u32,

@@ -83,7 +83,7 @@ export function denseLaunch(
     },
     bindings: [
       { input: 0 },
-      { packed: packDense(weights, padded, integer !== undefined, target) },
+      { packed: packDense(weights, padded, integer !== undefined) },
       { packed: packBias(weights, bias, padded, integer) },
       ...(integer ? [{ packed: packMultiplier(integer, outputs, padded) }] : []),
       { output: 0 },

@@ -48,7 +48,7 @@ export function depthwiseLaunch(
     },
     bindings: [
       { input: 0 },
-      { packed: packDepthwise(weights, padded, integer !== undefined, target) },
+      { packed: packDepthwise(weights, padded, integer !== undefined) },
       { packed: packBias(weights, bias, padded, integer) },
       ...(integer ? [{ packed: packMultiplier(integer, channels, padded) }] : []),
       { output: 0 },

@@ -1,7 +1,7 @@
 /** Constants of linear operators in the forms that their kernels read. @module */
 import type { Packed } from "../gpu/launch.ts";
 import type { TensorData } from "../tensor/tensor.ts";
-import type { IntegerEpilogue, Target } from "./op.ts";
+import type { IntegerEpilogue } from "./op.ts";
 
 /** Constant weights, as outputs x inputs x taps over the elements of a tensor. */
 export interface Weights {
@@ -28,10 +28,10 @@ export interface Bias {
 }
 
 /** Weights as texels of 4 f32 or 16 i8 input channels: number `(tap * blocks + block) * padded + output`. */
-export function packDense(weights: Weights, padded: number, integer: boolean, target: Target): Packed {
+export function packDense(weights: Weights, padded: number, integer: boolean): Packed {
   const block = integer ? 16 : 4;
   const blocks = Math.ceil(weights.inputs / block);
-  const texels = textureSize(weights.taps * blocks * padded, target);
+  const texels = weights.taps * blocks * padded;
   return {
     source: weights.data,
     key: `dense ${block} ${padded} ${keyOf(weights)}`,
@@ -45,9 +45,9 @@ export function packDense(weights: Weights, padded: number, integer: boolean, ta
 }
 
 /** Weights of one channel a group as texels of 4 f32 or 16 i8 channels: number `tap * blocks + block`. */
-export function packDepthwise(weights: Weights, padded: number, integer: boolean, target: Target): Packed {
+export function packDepthwise(weights: Weights, padded: number, integer: boolean): Packed {
   const block = integer ? 16 : 4;
-  const texels = textureSize(weights.taps * padded / block, target);
+  const texels = weights.taps * padded / block;
   return {
     source: weights.data,
     key: `depthwise ${block} ${padded} ${keyOf(weights)}`,
@@ -91,16 +91,6 @@ function spread<T extends Int8Array | Float32Array>(
     }
   }
   return out;
-}
-
-/**
- * Texels of a texture that holds `count`.
- *
- * CPU adapters compile a kernel anew for each mix of sizes that are and are not powers of two, and keep only the first
- * on disk (lavapipe: 0.7-1 s for a large tile): there all are powers of two.
- */
-function textureSize(count: number, { lanes }: Target): number {
-  return lanes === 8 ? 2 ** Math.ceil(Math.log2(count)) : count;
 }
 
 function keyOf({ outputs, inputs, taps, strides, scale }: Weights): string {
