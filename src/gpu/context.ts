@@ -146,7 +146,8 @@ export class GpuContext implements Disposable {
 
   #texture(label: string, data: ReturnType<Packed["pack"]>, as: "texture-f32" | "texture-u32"): Constant {
     const texels = Math.max(1, Math.ceil(data.byteLength / 16));
-    const [width, height] = [TEXTURE_WIDTH, textureHeight(texels)];
+    const width = Math.min(TEXTURE_WIDTH, 2 ** Math.ceil(Math.log2(texels)));
+    const height = textureHeight(texels);
     const texture = this.gpu.device.createTexture({
       label,
       size: [width, height],

@@ -142,15 +142,17 @@ async function measure(
   };
 }
 
-/** Bytes of the largest value that a run computes. */
+/** Bytes of the largest value that a run reads or computes. */
 function largestValue(graph: Graph, inputs: Readonly<Record<string, Tensor>>): number {
   const { steps, types } = planOf(graph, inputs);
-  return Math.max(...steps.flatMap(({ outputs }) =>
-    outputs.map((name) => {
-      const { dtype, shape } = types.get(name)!;
-      return shape.reduce((size, dim) => size * dim, dtype === "i8" ? 1 : 4);
-    })
-  ));
+  return Math.max(
+    ...[Object.keys(inputs), ...steps.map(({ outputs }) => outputs)].flatMap((names) =>
+      names.map((name) => {
+        const { dtype, shape } = types.get(name)!;
+        return shape.reduce((size, dim) => size * dim, dtype === "i8" ? 1 : 4);
+      })
+    ),
+  );
 }
 
 const workloads = [reader];
