@@ -1,9 +1,10 @@
 /** Reading the quantizers back out of a graph with QuantizeLinear and DequantizeLinear nodes. @module */
-import { dequantize, type QuantizationParameters } from "../tensor/quantization.ts";
-import { sizeOf, type Tensor } from "../tensor/tensor.ts";
+import type { QuantizationParameters } from "../tensor/quantization.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { type Graph, type Node, producersOf, usesOf } from "./graph.ts";
 import {
   clampOf,
+  dequantizeTensor,
   type Group,
   LINEAR_OPERATORS,
   MOVING_OPERATORS,
@@ -13,20 +14,6 @@ import {
   type Site,
 } from "./quantizers.ts";
 import { Rewriter } from "./rewriter.ts";
-
-/** A constant in float: `(q - zeroPoint) * scale`. */
-export function dequantizeTensor(
-  { shape, data }: Tensor,
-  { scale, zeroPoint, axis }: Pick<QuantizationParameters, "scale" | "zeroPoint" | "axis">,
-): Tensor {
-  const inner = axis === null ? 1 : sizeOf(shape.slice(axis + 1));
-  const out = new Float32Array(data.length);
-  for (let i = 0; i < data.length; i++) {
-    const c = axis === null ? 0 : Math.floor(i / inner) % shape[axis]!;
-    out[i] = dequantize(data[i]!, scale[c]!, zeroPoint[c]!);
-  }
-  return { dtype: "f32", shape, data: out };
-}
 
 /**
  * The float graph, its quantizers and the plan of a quantized graph, whoever made it: the inverse of `applyPlan`.

@@ -4,7 +4,7 @@
  * @module
  */
 import type { QuantizationParameters } from "../tensor/quantization.ts";
-import { rangeOf, roundHalfToEven } from "../tensor/quantization.ts";
+import { dequantize, rangeOf, roundHalfToEven } from "../tensor/quantization.ts";
 import { type Tensor, tensor } from "../tensor/tensor.ts";
 import type { Graph, Node } from "./graph.ts";
 
@@ -104,6 +104,24 @@ export function quantizeTensor(
   return { dtype, shape, data: out };
 }
 
+/** A quantized constant in float: `(q - zeroPoint) * scale`. */
+export function dequantizeTensor(
+  { shape, data }: Tensor,
+  { scale, zeroPoint, axis }: {
+    readonly scale: Float32Array;
+    readonly zeroPoint: ArrayLike<number>;
+    readonly axis: number | null;
+  },
+): Tensor {
+  const inner = axis === null ? 1 : shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const out = new Float32Array(data.length);
+  for (let i = 0; i < data.length; i++) {
+    const c = axis === null ? 0 : Math.floor(i / inner) % shape[axis]!;
+    out[i] = dequantize(data[i]!, scale[c]!, zeroPoint[c]!);
+  }
+  return { dtype: "f32", shape, data: out };
+}
+
 /** A bias in 32 bits stays below this. The sum of products needs room beside it: quantization chooses scales that leave it. */
 const BIAS_LIMIT = 2 ** 31 - 2 ** 17;
 
@@ -114,7 +132,11 @@ export function quantizeBias(bias: Tensor, scale: Float32Array): Tensor | null {
 }
 
 /** The scale of an int32 bias: the product of the scales of input and weights, for each output channel. */
-export function biasScale(x: QuantizationParameters, w: QuantizationParameters, channels: number): Float32Array {
+export function biasScale(
+  x: Pick<QuantizationParameters, "scale">,
+  w: Pick<QuantizationParameters, "scale">,
+  channels: number,
+): Float32Array {
   return Float32Array.from(
     { length: channels },
     (_, c) => x.scale[x.scale.length === 1 ? 0 : c]! * w.scale[w.scale.length === 1 ? 0 : c]!,

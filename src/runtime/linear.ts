@@ -1,10 +1,10 @@
 /** Recognising Conv, MatMul and Gemm with what is fused into them. @module */
 import { type Graph, type Node, producersOf, type Use, usesOf } from "../graph/graph.ts";
-import { clampOf, LINEAR_OPERATORS, quantizeBias } from "../graph/quantizers.ts";
+import { biasScale, clampOf, dequantizeTensor, LINEAR_OPERATORS, quantizeBias } from "../graph/quantizers.ts";
 import type { Epilogue, IntegerEpilogue } from "../ops/op.ts";
 import { numberOf } from "../ops/op.ts";
 import { roundHalfToEven } from "../tensor/quantization.ts";
-import { sizeOf, type Tensor, tensor } from "../tensor/tensor.ts";
+import { sizeOf, type Tensor } from "../tensor/tensor.ts";
 import type { TypedGraph } from "./specialize.ts";
 
 /** A linear operator with its bias, activation and requantization. */
@@ -165,11 +165,7 @@ function integerOf(
     node.op === "Gemm" && (!weights || numberOf(node.attributes, "alpha", 1) !== 1 ||
       numberOf(node.attributes, "beta", 1) !== 1 || numberOf(node.attributes, "transA", 0) === 1)
   ) return null;
-  const length = Math.max(x.scale.length, w.scale.length);
-  const scale = Float32Array.from(
-    { length },
-    (_, c) => x.scale[x.scale.length === 1 ? 0 : c]! * w.scale[w.scale.length === 1 ? 0 : c]!,
-  );
+  const scale = biasScale(x, w, Math.max(x.scale.length, w.scale.length));
   if (!biasName) return { x, w, bias: null, scale };
   const bias = integerBias(biasName, scale, around);
   return bias && { x, w, bias, scale };
@@ -211,13 +207,7 @@ export function dequantizeConstant(integers: Tensor, by: Dequantized): Tensor {
   const alike = known?.by.axis === axis && known.by.scale.length === scale.length &&
     scale.every((s, c) => s === known.by.scale[c] && zero[c] === known.by.zero[c]);
   if (known && alike) return known.form;
-  const inner = scale.length === 1 ? 1 : sizeOf(integers.shape.slice(axis + 1));
-  const c = (i: number): number => scale.length === 1 ? 0 : Math.floor(i / inner) % scale.length;
-  const form = tensor(
-    "f32",
-    integers.shape,
-    Float32Array.from(integers.data, (q, i) => (q - zero[c(i)]!) * scale[c(i)]!),
-  );
+  const form = dequantizeTensor(integers, { scale, zeroPoint: zero, axis: scale.length === 1 ? null : axis });
   floatForms.set(integers, { by, form });
   return form;
 }

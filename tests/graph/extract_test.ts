@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { dequantizeTensor, extractQuantizers } from "../../src/graph/extract.ts";
+import { extractQuantizers } from "../../src/graph/extract.ts";
+import { dequantizeTensor } from "../../src/graph/quantizers.ts";
 import { applyPlan } from "../../src/graph/apply_plan.ts";
 import { tensor } from "../../src/tensor/tensor.ts";
 import { assertSame, f32, graphOf, interpret, node } from "../graphs.ts";

@@ -5,13 +5,13 @@ import { applyPlan } from "../../src/graph/apply_plan.ts";
 import {
   biasScale,
   clampOf,
+  dequantizeTensor,
   isActive,
   quantizeBias,
   type QuantizedGraph,
   type Quantizer,
   quantizeTensor,
 } from "../../src/graph/quantizers.ts";
-import { dequantizeTensor } from "../../src/graph/extract.ts";
 import type { QuantizationParameters } from "../../src/tensor/quantization.ts";
 import { sizeOf, tensor } from "../../src/tensor/tensor.ts";
 import { f32, graphOf, node } from "../graphs.ts";
