@@ -125,6 +125,18 @@ Deno.test("placeQuantizers() moves through MaxPool and Flatten, and quantizes bo
   assert.deepEqual(placed.placements.find(({ id }) => id === "r1")!.groups, ["g", "c1"]);
 });
 
+Deno.test("placeQuantizers() moves through a Resize that copies the nearest element", () => {
+  const resize = { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" };
+  const placed = place({
+    inputs: image,
+    nodes: [conv("x", "c1"), node("Resize", ["c1", "", "twice"], "u", resize), conv("u", "c2")],
+    constants: { ...weights("c1", "c2"), twice: f32([1, 1, 2, 2]) },
+    outputs: ["c2"],
+  });
+  assert.deepEqual(activations(placed), ["x>c1.0", "c1>u.0 u>c2.0", "c2!>"]);
+  assert.deepEqual(groups(placed), ["c1", "c2"]);
+});
+
 Deno.test("placeQuantizers() gives all inputs of a Concat one quantizer, which ties their readers", () => {
   const placed = place({
     inputs: image,
