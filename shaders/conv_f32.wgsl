@@ -1,13 +1,12 @@
 // y[p, n] = clamp(sum, low, high),
 // sum = bias[n] + sum over taps t and channels c of x[p * stride - pad + t * dilation, c] * w[t, c, n]
 //
-// x, y: nhwc, channels in blocks of 4; w: texel (t * blocks + block of c) * padded + n; bias: padded to whole tiles.
+// x, y: nhwc, channels in blocks of 4; w: block (t * blocks + block of c) * padded + n; bias: padded to whole tiles.
 // Lanes run along output pixels: an invocation owns TM pixels, LANES apart, and TN adjacent channels of one group.
 const LANES: u32 = 8;
 const TM: u32 = 16;
 const TN: u32 = 16;
 const TN4: u32 = 4;
-const TEXTURE_WIDTH: u32 = 512;
 
 struct Params {
   pixels: u32,
@@ -34,7 +33,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var w: texture_2d<f32>;
+@group(0) @binding(1) var<storage, read> w: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(4) var<uniform> params: Params;
@@ -72,7 +71,7 @@ fn main(
     let offset = (down * i32(params.width) + right) * i32(params.x_blocks) + i32(c);
     var b: array<vec4f, TN>;
     for (var j = 0u; j < TN; j++) { // @unroll
-      b[j] = textureLoad(w, vec2u(texel % TEXTURE_WIDTH + j, texel / TEXTURE_WIDTH), 0);
+      b[j] = w[texel + j];
     }
     for (var i = 0u; i < TM; i++) { // @unroll
       let inside = u32(top[i] + down) < params.height && u32(left[i] + right) < params.width;

@@ -4,15 +4,15 @@
 //
 // Outside the image x is its zero point; the bias holds -x_zero * (sum of w), so that x counts from its zero point.
 // x: nhwc, channels in blocks of 16; y: nhwc in blocks of 16 i8 or 4 f32;
-// w: texel (t * blocks + block of c) * padded + n.
+// w: block (t * blocks + block of c) * padded + n.
 // Lanes run along output pixels: an invocation owns TM pixels, LANES apart, and TN adjacent channels of one group.
 const LANES: u32 = 8;
 const TM: u32 = 16;
 const TN: u32 = 16;
-const TN4: u32 = 4;
+const TN16: u32 = 1; // TN / 16, at least 1
+const QUADS: u32 = 4; // fours of channels in each of these
 const WORDS: u32 = 4; // 1 where no group has more than 4 input channels
 const FLOAT_OUT: u32 = 0;
-const TEXTURE_WIDTH: u32 = 512;
 
 struct Params {
   pixels: u32,
@@ -41,10 +41,10 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4u>;
-@group(0) @binding(1) var w: texture_2d<u32>;
+@group(0) @binding(1) var<storage, read> w: array<vec4u>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4i>;
 @group(0) @binding(3) var<storage, read> multiplier: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> y: array<u32>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4u>;
 @group(0) @binding(5) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES)
@@ -80,7 +80,7 @@ fn main(
     let offset = (down * i32(params.width) + right) * i32(params.x_blocks) + i32(c);
     var b: array<vec4u, TN>;
     for (var j = 0u; j < TN; j++) { // @unroll
-      b[j] = textureLoad(w, vec2u(texel % TEXTURE_WIDTH + j, texel / TEXTURE_WIDTH), 0);
+      b[j] = w[texel + j];
     }
     for (var i = 0u; i < TM; i++) { // @unroll
       let inside = u32(top[i] + down) < params.height && u32(left[i] + right) < params.width;
@@ -100,26 +100,30 @@ fn main(
     kx = select(kx, 0u, next_row);
     ky += u32(next_row);
   }
-  for (var j = 0u; j < TN4; j++) { // @unroll
-    let n = n0 + j * 4u;
-    let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(params.channels);
-    let b = bias[n / 4u];
-    let scale = multiplier[n / 4u];
-    for (var i = 0u; i < TM; i++) { // @unroll
-      let p = first + i * LANES;
-      if (p < params.pixels && n < params.channels) {
-        let sum = b + vec4i(acc[i][j * 4u], acc[i][j * 4u + 1u], acc[i][j * 4u + 2u], acc[i][j * 4u + 3u]);
-        let real = vec4f(sum) * scale;
-        let block = p * params.y_blocks + n / 4u;
-        if (FLOAT_OUT == 1u) {
-          let result = select(vec4f(), min(max(real, vec4f(params.low)), vec4f(params.high)), exists);
-          y[block * 4u] = bitcast<u32>(result.x);
-          y[block * 4u + 1u] = bitcast<u32>(result.y);
-          y[block * 4u + 2u] = bitcast<u32>(result.z);
-          y[block * 4u + 3u] = bitcast<u32>(result.w);
-        } else {
-          let result = min(max(round(real) + params.zero, vec4f(params.low)), vec4f(params.high));
-          y[block] = pack4xI8(vec4i(result));
+  for (var k = 0u; k < TN16; k++) { // @unroll
+    let n16 = n0 + k * 16u;
+    if (n16 < params.channels) {
+      for (var i = 0u; i < TM; i++) { // @unroll
+        let p = first + i * LANES;
+        if (p < params.pixels) {
+          var packed: vec4u;
+          for (var q = 0u; q < QUADS; q++) { // @unroll
+            let n = n16 + q * 4u;
+            let j = k * 16u + q * 4u;
+            let sum = bias[n / 4u] + vec4i(acc[i][j], acc[i][j + 1u], acc[i][j + 2u], acc[i][j + 3u]);
+            let real = vec4f(sum) * multiplier[n / 4u];
+            if (FLOAT_OUT == 0u) {
+              let result = min(max(round(real) + params.zero, vec4f(params.low)), vec4f(params.high));
+              packed[q] = pack4xI8(vec4i(result));
+            } else if (n < params.channels) {
+              let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(params.channels);
+              let result = select(vec4f(), min(max(real, vec4f(params.low)), vec4f(params.high)), exists);
+              y[p * params.y_blocks + n / 4u] = bitcast<vec4u>(result);
+            }
+          }
+          if (FLOAT_OUT == 0u) {
+            y[(p * params.y_blocks + n16 / 4u) / 4u] = packed;
+          }
         }
       }
     }

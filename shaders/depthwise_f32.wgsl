@@ -1,13 +1,12 @@
 // y[p, c] = clamp(bias[c] + sum over taps t of x[p * stride - pad + t * dilation, c] * w[t, c], low, high)
 //
-// x, y: nhwc, channels in blocks of 4; w: texel t * blocks + block of c. Taps of a row lie side by side.
+// x, y: nhwc, channels in blocks of 4; w: block t * blocks + block of c. Taps of a row lie side by side.
 // An invocation owns one block of channels and COLUMNS adjacent output columns; lanes run along the blocks.
 const LANES: u32 = 8;
 const COLUMNS: u32 = 4;
 const KERNEL_X: u32 = 3;
 const STRIDE_X: u32 = 1;
 const LOADED: u32 = 6; // (COLUMNS - 1) * STRIDE_X + KERNEL_X input columns
-const TEXTURE_WIDTH: u32 = 512;
 
 struct Params {
   items: u32,
@@ -32,7 +31,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var w: texture_2d<f32>;
+@group(0) @binding(1) var<storage, read> w: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(4) var<uniform> params: Params;
@@ -66,7 +65,7 @@ fn main(
       }
       for (var kx = 0u; kx < KERNEL_X; kx++) { // @unroll
         let texel = (ky * KERNEL_X + kx) * params.blocks + block;
-        let b = textureLoad(w, vec2u(texel % TEXTURE_WIDTH, texel / TEXTURE_WIDTH), 0);
+        let b = w[texel];
         for (var i = 0u; i < COLUMNS; i++) { // @unroll
           acc[i] += loaded[i * STRIDE_X + kx] * b;
         }

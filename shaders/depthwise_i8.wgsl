@@ -3,7 +3,7 @@
 //        or clamp(f32(sum) * multiplier[c], low, high) as f32
 //
 // Outside the image x is its zero point; the bias holds -x_zero * (sum of w), so that x counts from its zero point.
-// x: nhwc, channels in blocks of 16; y: nhwc in blocks of 16 i8 or 4 f32; w: texel t * blocks + block of c.
+// x: nhwc, channels in blocks of 16; y: nhwc in blocks of 16 i8 or 4 f32; w: block t * blocks + block of c.
 // An invocation owns one block of channels and COLUMNS adjacent output columns; lanes run along the blocks.
 const LANES: u32 = 8;
 const COLUMNS: u32 = 4;
@@ -11,7 +11,6 @@ const KERNEL_X: u32 = 3;
 const STRIDE_X: u32 = 1;
 const LOADED: u32 = 6; // (COLUMNS - 1) * STRIDE_X + KERNEL_X input columns
 const FLOAT_OUT: u32 = 0;
-const TEXTURE_WIDTH: u32 = 512;
 
 struct Params {
   items: u32,
@@ -38,7 +37,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4u>;
-@group(0) @binding(1) var w: texture_2d<u32>;
+@group(0) @binding(1) var<storage, read> w: array<vec4u>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4i>;
 @group(0) @binding(3) var<storage, read> multiplier: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> y: array<vec4u>;
@@ -74,7 +73,7 @@ fn main(
     var taps: array<vec4u, KERNEL_X>;
     for (var kx = 0u; kx < KERNEL_X; kx++) { // @unroll
       let texel = (ky * KERNEL_X + kx) * params.blocks + block;
-      taps[kx] = textureLoad(w, vec2u(texel % TEXTURE_WIDTH, texel / TEXTURE_WIDTH), 0);
+      taps[kx] = w[texel];
     }
     for (var q = 0u; q < 4; q++) { // @unroll
       var a: array<vec4i, LOADED>;

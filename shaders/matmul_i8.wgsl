@@ -8,7 +8,8 @@
 const LANES: u32 = 8;
 const TM: u32 = 16;
 const TN: u32 = 16;
-const TN4: u32 = 4;
+const TN16: u32 = 1; // TN / 16, at least 1
+const QUADS: u32 = 4; // fours of columns in each of these
 const FLOAT_OUT: u32 = 0;
 
 struct Params {
@@ -36,7 +37,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> right: array<vec4u>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4i>;
 @group(0) @binding(3) var<storage, read> multiplier: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> y: array<u32>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4u>;
 @group(0) @binding(5) var<uniform> params: Params;
 
 fn dot16(a: vec4u, b: vec4u) -> i32 {
@@ -88,27 +89,33 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
   }
   let both = i32(params.inner) * params.left_zero * params.right_zero;
-  for (var j = 0u; j < TN4; j++) { // @unroll
-    let n = n0 + j * 4u;
-    let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(params.columns);
-    let sums = vec4i(column_sum[j * 4u], column_sum[j * 4u + 1u], column_sum[j * 4u + 2u], column_sum[j * 4u + 3u]);
-    let b = bias[n / 4u] + both - params.left_zero * sums;
-    let scale = multiplier[n / 4u];
-    for (var i = 0u; i < TM; i++) { // @unroll
-      let m = first + i * LANES;
-      if (m < params.rows && n < params.columns) {
-        let products = vec4i(acc[i][j * 4u], acc[i][j * 4u + 1u], acc[i][j * 4u + 2u], acc[i][j * 4u + 3u]);
-        let real = vec4f(products + b - params.right_zero * row_sum[i]) * scale;
-        let block = (group.z * params.rows + m) * params.y_blocks + n / 4u;
-        if (FLOAT_OUT == 1u) {
-          let result = select(vec4f(), min(max(real, vec4f(params.low)), vec4f(params.high)), exists);
-          y[block * 4u] = bitcast<u32>(result.x);
-          y[block * 4u + 1u] = bitcast<u32>(result.y);
-          y[block * 4u + 2u] = bitcast<u32>(result.z);
-          y[block * 4u + 3u] = bitcast<u32>(result.w);
-        } else {
-          let result = min(max(round(real) + params.zero, vec4f(params.low)), vec4f(params.high));
-          y[block] = pack4xI8(vec4i(result));
+  for (var k = 0u; k < TN16; k++) { // @unroll
+    let n16 = n0 + k * 16u;
+    if (n16 < params.columns) {
+      for (var i = 0u; i < TM; i++) { // @unroll
+        let m = first + i * LANES;
+        if (m < params.rows) {
+          let at = (group.z * params.rows + m) * params.y_blocks + n16 / 4u;
+          var packed: vec4u;
+          for (var q = 0u; q < QUADS; q++) { // @unroll
+            let n = n16 + q * 4u;
+            let j = k * 16u + q * 4u;
+            let products = vec4i(acc[i][j], acc[i][j + 1u], acc[i][j + 2u], acc[i][j + 3u]);
+            let sums = vec4i(column_sum[j], column_sum[j + 1u], column_sum[j + 2u], column_sum[j + 3u]);
+            let constant = bias[n / 4u] + both - params.left_zero * sums;
+            let real = vec4f(products + constant - params.right_zero * row_sum[i]) * multiplier[n / 4u];
+            if (FLOAT_OUT == 0u) {
+              let result = min(max(round(real) + params.zero, vec4f(params.low)), vec4f(params.high));
+              packed[q] = pack4xI8(vec4i(result));
+            } else if (n < params.columns) {
+              let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(params.columns);
+              let result = select(vec4f(), min(max(real, vec4f(params.low)), vec4f(params.high)), exists);
+              y[at + q] = bitcast<vec4u>(result);
+            }
+          }
+          if (FLOAT_OUT == 0u) {
+            y[at / 4u] = packed;
+          }
         }
       }
     }

@@ -1,6 +1,7 @@
 /** A device with what is kept on it between models: pipelines and constants. @module */
 import type { Gpu } from "./device.ts";
-import { type Launch, type Packed, TEXTURE_WIDTH } from "./launch.ts";
+import type { Launch, Packed } from "./launch.ts";
+import { allocateMemory, type Memory } from "./memory.ts";
 import { Pipelines } from "./pipelines.ts";
 
 /** Constants without a user that are kept for the next plan of a search. */
@@ -8,11 +9,9 @@ const UNUSED_BYTES = 64 * 2 ** 20;
 
 /** Constant data on the device. */
 interface Constant {
-  readonly resource: GPUBindingResource;
-  readonly bytes: number;
-  readonly destroy: () => void;
+  readonly memory: Memory;
   /** Takes it out of the cache. */
-  forget: () => void;
+  readonly forget: () => void;
   /** Executables that have it bound. */
   users: number;
 }
@@ -42,19 +41,19 @@ export class GpuContext implements Disposable {
 
   /** Bytes of the constants on the device. */
   get constantBytes(): number {
-    return Array.from(this.#all, (constant) => constant.bytes).reduce((a, b) => a + b, 0);
+    return Array.from(this.#all, ({ memory }) => memory.bytes).reduce((a, b) => a + b, 0);
   }
 
   /**
-   * Binds launches to buffers.
+   * Binds launches to memory.
    *
-   * @param buffersOf The buffers of the inputs and outputs of a launch, by its index.
+   * @param memoryOf The memory of the inputs and outputs of a launch, by its index.
    * @returns The dispatches; the buffer that holds their uniforms (to be destroyed with them), if any needs one; and a
    * function that says that their constants are no longer in use.
    */
   async bind(
     launches: readonly Launch[],
-    buffersOf: (index: number) => { inputs: readonly (GPUBuffer | null)[]; outputs: readonly GPUBuffer[] },
+    memoryOf: (index: number) => { inputs: readonly (Memory | null)[]; outputs: readonly Memory[] },
   ): Promise<{ dispatches: Dispatch[]; uniforms: GPUBuffer | null; release: () => void }> {
     const { device } = this.gpu;
     const alignment = device.limits.minUniformBufferOffsetAlignment;
@@ -72,44 +71,45 @@ export class GpuContext implements Disposable {
       launches.forEach(({ params }, i) => params && bytes.set(new Uint8Array(params), offsets[i]));
       device.queue.writeBuffer(uniforms, 0, bytes);
     }
-    const pipelines = await Promise.all(launches.map((launch) => this.#pipelines.get(launch)));
     const used = new Set<Constant>();
-    const dispatches = launches.map((launch, i): Dispatch => {
-      const { inputs, outputs } = buffersOf(i);
-      const resources: GPUBindingResource[] = launch.bindings.map((binding) => {
+    const bound = launches.map(({ shader, bindings }, i) => {
+      const { inputs, outputs } = memoryOf(i);
+      return bindings.map((binding): Memory => {
         if ("packed" in binding) {
           const constant = this.#constant(binding.packed);
           used.add(constant);
-          return constant.resource;
+          return constant.memory;
         }
-        const buffer = "input" in binding ? inputs[binding.input] : outputs[binding.output];
-        if (!buffer) throw new RangeError(`Launch of "${launch.shader}" binds an operand that does not exist`);
-        return { buffer };
+        const memory = "input" in binding ? inputs[binding.input] : outputs[binding.output];
+        if (!memory) throw new RangeError(`Launch of "${shader}" binds an operand that does not exist`);
+        return memory;
       });
-      if (launch.params) {
-        resources.push({ buffer: uniforms!, offset: offsets[i]!, size: launch.params.byteLength });
-      }
+    });
+    const pipelines = await Promise.all(launches.map((launch, i) => {
+      return this.#pipelines.get(launch, new Set(bound[i]!.flatMap((memory, b) => memory.texture ? [b] : [])));
+    }));
+    const dispatches = launches.map(({ shader, params, workgroups }, i): Dispatch => {
+      const resources = bound[i]!.map((memory) => memory.resource);
+      if (params) resources.push({ buffer: uniforms!, offset: offsets[i]!, size: params.byteLength });
       const pipeline = pipelines[i]!;
       const group = device.createBindGroup({
-        label: launch.shader,
+        label: shader,
         layout: pipeline.getBindGroupLayout(0),
         entries: resources.map((resource, binding) => ({ binding, resource })),
       });
-      return { pipeline, group, workgroups: launch.workgroups };
+      return { pipeline, group, workgroups };
     });
     for (const constant of used) constant.users++;
     this.#trim();
     return { dispatches, uniforms, release: () => used.forEach((constant) => constant.users--) };
   }
 
-  #constant({ source, key, pack, as }: Packed): Constant {
+  #constant({ source, key, pack }: Packed): Constant {
     let forms = this.#constants.get(source);
     if (!forms) this.#constants.set(source, forms = new Map());
     let constant = forms.get(key);
     if (!constant) {
-      constant = as === "storage" ? this.#buffer(key, pack()) : this.#texture(key, pack(), as);
-      const owner = forms;
-      constant.forget = () => owner.delete(key);
+      constant = { memory: this.#upload(key, pack()), forget: () => forms.delete(key), users: 0 };
       forms.set(key, constant);
     } else {
       this.#all.delete(constant);
@@ -118,75 +118,33 @@ export class GpuContext implements Disposable {
     return constant;
   }
 
+  #upload(label: string, data: ReturnType<Packed["pack"]>): Memory {
+    const { device, textureBytes } = this.gpu;
+    const memory = allocateMemory(device, data.byteLength, data.byteLength <= textureBytes, label);
+    const whole = data.byteLength % 16 === 0 ? data : new Uint8Array(Math.ceil(data.byteLength / 16) * 16);
+    if (whole !== data) whole.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    memory.write(whole);
+    return memory;
+  }
+
   /** Destroys the constants that have gone unused longest while they exceed what is worth keeping. */
   #trim(): void {
     const unused = [...this.#all].filter((constant) => constant.users === 0);
-    let bytes = unused.reduce((sum, constant) => sum + constant.bytes, 0);
+    let bytes = unused.reduce((sum, { memory }) => sum + memory.bytes, 0);
     for (const constant of unused) {
       if (bytes <= UNUSED_BYTES) return;
-      bytes -= constant.bytes;
+      bytes -= constant.memory.bytes;
       constant.forget();
-      constant.destroy();
+      constant.memory.destroy();
       this.#all.delete(constant);
     }
   }
 
-  #buffer(label: string, data: ReturnType<Packed["pack"]>): Constant {
-    const size = Math.max(16, Math.ceil(data.byteLength / 16) * 16);
-    const buffer = this.gpu.device.createBuffer({
-      label,
-      size,
-      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
-    });
-    const whole = new Uint8Array(Math.ceil(data.byteLength / 4) * 4);
-    whole.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    this.gpu.device.queue.writeBuffer(buffer, 0, whole);
-    return { resource: { buffer }, bytes: size, destroy: () => buffer.destroy(), forget: () => {}, users: 0 };
-  }
-
-  #texture(label: string, data: ReturnType<Packed["pack"]>, as: "texture-f32" | "texture-u32"): Constant {
-    const texels = Math.max(1, Math.ceil(data.byteLength / 16));
-    const width = Math.min(TEXTURE_WIDTH, 2 ** Math.ceil(Math.log2(texels)));
-    const height = textureHeight(texels);
-    const texture = this.gpu.device.createTexture({
-      label,
-      size: [width, height],
-      format: as === "texture-f32" ? "rgba32float" : "rgba32uint",
-      usage: GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST,
-    });
-    const whole = new Uint8Array(width * height * 16);
-    whole.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    this.gpu.device.queue.writeTexture(
-      { texture },
-      whole,
-      { bytesPerRow: width * 16, rowsPerImage: height },
-      [width, height],
-    );
-    return {
-      resource: texture.createView(),
-      bytes: whole.length,
-      destroy: () => texture.destroy(),
-      forget: () => {},
-      users: 0,
-    };
-  }
-
   /** Frees the constants and the device. */
   [Symbol.dispose](): void {
-    for (const constant of this.#all) constant.destroy();
+    for (const { memory } of this.#all) memory.destroy();
     this.gpu.device.destroy();
   }
-}
-
-/**
- * Rows of a texture that holds `texels`: never a power of two.
- *
- * CPU adapters compile a kernel anew for each mix of sizes that are and are not powers of two, and keep only the first on
- * disk (lavapipe: 0.7-1 s for a large tile): so all are alike.
- */
-function textureHeight(texels: number): number {
-  const rows = Math.max(3, Math.ceil(texels / TEXTURE_WIDTH));
-  return (rows & (rows - 1)) === 0 ? rows + 1 : rows;
 }
 
 /** Encodes dispatches into a pass. */

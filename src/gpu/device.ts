@@ -1,4 +1,5 @@
 /** Opening a WebGPU device. @module */
+import { textureCapacity } from "./memory.ts";
 
 /** A WebGPU device and what is worth knowing of it. */
 export interface Gpu {
@@ -8,6 +9,8 @@ export interface Gpu {
   readonly name: string;
   /** Whether the adapter computes on the CPU (lavapipe, SwiftShader): lanes are few and loads dear. */
   readonly software: boolean;
+  /** The most bytes of a tensor that are kept in a texture: 0 where buffers are read as fast. */
+  readonly textureBytes: number;
 }
 
 const LIMITS = [
@@ -31,9 +34,11 @@ export async function openGpu(): Promise<Gpu | null> {
     requiredLimits: Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
   });
   const info = adapter.info as GPUAdapterInfo & { readonly isFallbackAdapter?: boolean };
+  const software = info.isFallbackAdapter ?? /llvmpipe|swiftshader/i.test(info.description);
   return {
     device,
     name: info.description || info.device || info.vendor || "unknown",
-    software: info.isFallbackAdapter ?? /llvmpipe|swiftshader/i.test(info.description),
+    software,
+    textureBytes: software ? textureCapacity(device) : 0,
   };
 }

@@ -16,16 +16,12 @@ export interface Packed {
   /** Tells apart the forms that one source is packed in. */
   readonly key: string;
   /** Makes the data; called when no copy is on the device yet. */
-  readonly pack: () => Float32Array | Int32Array | Int8Array | Uint32Array;
-  /**
-   * Where it goes: a storage buffer, or a 2-D texture of 16-byte texels (`rgba32float`, `rgba32uint`), whose texel
-   * number i lies at (i % {@linkcode TEXTURE_WIDTH}, i / {@linkcode TEXTURE_WIDTH}).
-   */
-  readonly as: "storage" | "texture-f32" | "texture-u32";
+  readonly pack: () =>
+    | Float32Array<ArrayBuffer>
+    | Int32Array<ArrayBuffer>
+    | Int8Array<ArrayBuffer>
+    | Uint32Array<ArrayBuffer>;
 }
-
-/** Texels in a row of a constant texture. Shaders repeat it as a `const` line. */
-export const TEXTURE_WIDTH = 512;
 
 /** What is bound at one binding of a kernel. */
 export type Binding =

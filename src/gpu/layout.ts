@@ -83,7 +83,10 @@ export function sameLayout(type: TensorType, a: Layout, b: Layout): boolean {
 }
 
 /** The elements of a tensor in the order of a layout, as the GPU wants them; zero in the padding. */
-export function arrange(tensor: Tensor, layout: Layout): Float32Array | Int8Array | Int32Array {
+export function arrange(
+  tensor: Tensor,
+  layout: Layout,
+): Float32Array<ArrayBuffer> | Int8Array<ArrayBuffer> | Int32Array<ArrayBuffer> {
   const { length, strides } = physicalOf(tensor, layout);
   const bytes = bytesOf(tensor, layout);
   const out = elementSize(tensor.dtype) === 1

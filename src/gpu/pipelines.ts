@@ -8,9 +8,13 @@ export class ShaderError extends Error {
   override readonly name = "ShaderError";
 }
 
-/** What identifies the pipeline of a launch. */
-export function pipelineKey({ shader, constants }: Pick<Launch, "shader" | "constants">): string {
-  return `${shader} ${Object.entries(constants).map(([name, value]) => `${name}=${value}`).join(" ")}`;
+/** What identifies the pipeline of a launch whose bindings with the numbers in `textures` are textures. */
+export function pipelineKey(
+  { shader, constants }: Pick<Launch, "shader" | "constants">,
+  textures: ReadonlySet<number> = new Set(),
+): string {
+  const values = Object.entries(constants).map(([name, value]) => `${name}=${value}`);
+  return [shader, ...values, ...(textures.size > 0 ? [`textures=${[...textures].join(",")}`] : [])].join(" ");
 }
 
 /** The pipelines of one device. */
@@ -27,11 +31,14 @@ export class Pipelines {
    *
    * @throws {ShaderError} Where the device refuses the kernel.
    */
-  get(launch: Pick<Launch, "shader" | "constants">): Promise<GPUComputePipeline> {
-    const key = pipelineKey(launch);
+  get(
+    launch: Pick<Launch, "shader" | "constants">,
+    textures: ReadonlySet<number> = new Set(),
+  ): Promise<GPUComputePipeline> {
+    const key = pipelineKey(launch, textures);
     let pipeline = this.#pipelines.get(key);
     if (!pipeline) {
-      pipeline = this.#compile(key, launch);
+      pipeline = this.#compile(key, launch, textures);
       this.#pipelines.set(key, pipeline);
     }
     return pipeline;
@@ -40,8 +47,9 @@ export class Pipelines {
   async #compile(
     key: string,
     { shader, constants }: Pick<Launch, "shader" | "constants">,
+    textures: ReadonlySet<number>,
   ): Promise<GPUComputePipeline> {
-    const { code, lines } = expand(SHADERS[shader], constants);
+    const { code, lines } = expand(SHADERS[shader], constants, textures);
     const module = this.#device.createShaderModule({ label: shader, code });
     try {
       return await this.#device.createComputePipelineAsync({

@@ -204,13 +204,12 @@ fn main(
   conv_f32: `// y[p, n] = clamp(sum, low, high),
 // sum = bias[n] + sum over taps t and channels c of x[p * stride - pad + t * dilation, c] * w[t, c, n]
 //
-// x, y: nhwc, channels in blocks of 4; w: texel (t * blocks + block of c) * padded + n; bias: padded to whole tiles.
+// x, y: nhwc, channels in blocks of 4; w: block (t * blocks + block of c) * padded + n; bias: padded to whole tiles.
 // Lanes run along output pixels: an invocation owns TM pixels, LANES apart, and TN adjacent channels of one group.
 const LANES: u32 = 8;
 const TM: u32 = 16;
 const TN: u32 = 16;
 const TN4: u32 = 4;
-const TEXTURE_WIDTH: u32 = 512;
 
 struct Params {
   pixels: u32,
@@ -237,7 +236,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var w: texture_2d<f32>;
+@group(0) @binding(1) var<storage, read> w: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(4) var<uniform> params: Params;
@@ -275,7 +274,7 @@ fn main(
     let offset = (down * i32(params.width) + right) * i32(params.x_blocks) + i32(c);
     var b: array<vec4f, TN>;
     for (var j = 0u; j < TN; j++) { // @unroll
-      b[j] = textureLoad(w, vec2u(texel % TEXTURE_WIDTH + j, texel / TEXTURE_WIDTH), 0);
+      b[j] = w[texel + j];
     }
     for (var i = 0u; i < TM; i++) { // @unroll
       let inside = u32(top[i] + down) < params.height && u32(left[i] + right) < params.width;
@@ -314,15 +313,15 @@ fn main(
 //
 // Outside the image x is its zero point; the bias holds -x_zero * (sum of w), so that x counts from its zero point.
 // x: nhwc, channels in blocks of 16; y: nhwc in blocks of 16 i8 or 4 f32;
-// w: texel (t * blocks + block of c) * padded + n.
+// w: block (t * blocks + block of c) * padded + n.
 // Lanes run along output pixels: an invocation owns TM pixels, LANES apart, and TN adjacent channels of one group.
 const LANES: u32 = 8;
 const TM: u32 = 16;
 const TN: u32 = 16;
-const TN4: u32 = 4;
+const TN16: u32 = 1; // TN / 16, at least 1
+const QUADS: u32 = 4; // fours of channels in each of these
 const WORDS: u32 = 4; // 1 where no group has more than 4 input channels
 const FLOAT_OUT: u32 = 0;
-const TEXTURE_WIDTH: u32 = 512;
 
 struct Params {
   pixels: u32,
@@ -351,10 +350,10 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4u>;
-@group(0) @binding(1) var w: texture_2d<u32>;
+@group(0) @binding(1) var<storage, read> w: array<vec4u>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4i>;
 @group(0) @binding(3) var<storage, read> multiplier: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> y: array<u32>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4u>;
 @group(0) @binding(5) var<uniform> params: Params;
 
 @compute @workgroup_size(LANES)
@@ -390,7 +389,7 @@ fn main(
     let offset = (down * i32(params.width) + right) * i32(params.x_blocks) + i32(c);
     var b: array<vec4u, TN>;
     for (var j = 0u; j < TN; j++) { // @unroll
-      b[j] = textureLoad(w, vec2u(texel % TEXTURE_WIDTH + j, texel / TEXTURE_WIDTH), 0);
+      b[j] = w[texel + j];
     }
     for (var i = 0u; i < TM; i++) { // @unroll
       let inside = u32(top[i] + down) < params.height && u32(left[i] + right) < params.width;
@@ -410,26 +409,30 @@ fn main(
     kx = select(kx, 0u, next_row);
     ky += u32(next_row);
   }
-  for (var j = 0u; j < TN4; j++) { // @unroll
-    let n = n0 + j * 4u;
-    let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(params.channels);
-    let b = bias[n / 4u];
-    let scale = multiplier[n / 4u];
-    for (var i = 0u; i < TM; i++) { // @unroll
-      let p = first + i * LANES;
-      if (p < params.pixels && n < params.channels) {
-        let sum = b + vec4i(acc[i][j * 4u], acc[i][j * 4u + 1u], acc[i][j * 4u + 2u], acc[i][j * 4u + 3u]);
-        let real = vec4f(sum) * scale;
-        let block = p * params.y_blocks + n / 4u;
-        if (FLOAT_OUT == 1u) {
-          let result = select(vec4f(), min(max(real, vec4f(params.low)), vec4f(params.high)), exists);
-          y[block * 4u] = bitcast<u32>(result.x);
-          y[block * 4u + 1u] = bitcast<u32>(result.y);
-          y[block * 4u + 2u] = bitcast<u32>(result.z);
-          y[block * 4u + 3u] = bitcast<u32>(result.w);
-        } else {
-          let result = min(max(round(real) + params.zero, vec4f(params.low)), vec4f(params.high));
-          y[block] = pack4xI8(vec4i(result));
+  for (var k = 0u; k < TN16; k++) { // @unroll
+    let n16 = n0 + k * 16u;
+    if (n16 < params.channels) {
+      for (var i = 0u; i < TM; i++) { // @unroll
+        let p = first + i * LANES;
+        if (p < params.pixels) {
+          var packed: vec4u;
+          for (var q = 0u; q < QUADS; q++) { // @unroll
+            let n = n16 + q * 4u;
+            let j = k * 16u + q * 4u;
+            let sum = bias[n / 4u] + vec4i(acc[i][j], acc[i][j + 1u], acc[i][j + 2u], acc[i][j + 3u]);
+            let real = vec4f(sum) * multiplier[n / 4u];
+            if (FLOAT_OUT == 0u) {
+              let result = min(max(round(real) + params.zero, vec4f(params.low)), vec4f(params.high));
+              packed[q] = pack4xI8(vec4i(result));
+            } else if (n < params.channels) {
+              let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(params.channels);
+              let result = select(vec4f(), min(max(real, vec4f(params.low)), vec4f(params.high)), exists);
+              y[p * params.y_blocks + n / 4u] = bitcast<vec4u>(result);
+            }
+          }
+          if (FLOAT_OUT == 0u) {
+            y[(p * params.y_blocks + n16 / 4u) / 4u] = packed;
+          }
         }
       }
     }
@@ -753,14 +756,13 @@ fn main(
 `,
   depthwise_f32: `// y[p, c] = clamp(bias[c] + sum over taps t of x[p * stride - pad + t * dilation, c] * w[t, c], low, high)
 //
-// x, y: nhwc, channels in blocks of 4; w: texel t * blocks + block of c. Taps of a row lie side by side.
+// x, y: nhwc, channels in blocks of 4; w: block t * blocks + block of c. Taps of a row lie side by side.
 // An invocation owns one block of channels and COLUMNS adjacent output columns; lanes run along the blocks.
 const LANES: u32 = 8;
 const COLUMNS: u32 = 4;
 const KERNEL_X: u32 = 3;
 const STRIDE_X: u32 = 1;
 const LOADED: u32 = 6; // (COLUMNS - 1) * STRIDE_X + KERNEL_X input columns
-const TEXTURE_WIDTH: u32 = 512;
 
 struct Params {
   items: u32,
@@ -785,7 +787,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
-@group(0) @binding(1) var w: texture_2d<f32>;
+@group(0) @binding(1) var<storage, read> w: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(4) var<uniform> params: Params;
@@ -819,7 +821,7 @@ fn main(
       }
       for (var kx = 0u; kx < KERNEL_X; kx++) { // @unroll
         let texel = (ky * KERNEL_X + kx) * params.blocks + block;
-        let b = textureLoad(w, vec2u(texel % TEXTURE_WIDTH, texel / TEXTURE_WIDTH), 0);
+        let b = w[texel];
         for (var i = 0u; i < COLUMNS; i++) { // @unroll
           acc[i] += loaded[i * STRIDE_X + kx] * b;
         }
@@ -841,7 +843,7 @@ fn main(
 //        or clamp(f32(sum) * multiplier[c], low, high) as f32
 //
 // Outside the image x is its zero point; the bias holds -x_zero * (sum of w), so that x counts from its zero point.
-// x: nhwc, channels in blocks of 16; y: nhwc in blocks of 16 i8 or 4 f32; w: texel t * blocks + block of c.
+// x: nhwc, channels in blocks of 16; y: nhwc in blocks of 16 i8 or 4 f32; w: block t * blocks + block of c.
 // An invocation owns one block of channels and COLUMNS adjacent output columns; lanes run along the blocks.
 const LANES: u32 = 8;
 const COLUMNS: u32 = 4;
@@ -849,7 +851,6 @@ const KERNEL_X: u32 = 3;
 const STRIDE_X: u32 = 1;
 const LOADED: u32 = 6; // (COLUMNS - 1) * STRIDE_X + KERNEL_X input columns
 const FLOAT_OUT: u32 = 0;
-const TEXTURE_WIDTH: u32 = 512;
 
 struct Params {
   items: u32,
@@ -876,7 +877,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4u>;
-@group(0) @binding(1) var w: texture_2d<u32>;
+@group(0) @binding(1) var<storage, read> w: array<vec4u>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4i>;
 @group(0) @binding(3) var<storage, read> multiplier: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> y: array<vec4u>;
@@ -912,7 +913,7 @@ fn main(
     var taps: array<vec4u, KERNEL_X>;
     for (var kx = 0u; kx < KERNEL_X; kx++) { // @unroll
       let texel = (ky * KERNEL_X + kx) * params.blocks + block;
-      taps[kx] = textureLoad(w, vec2u(texel % TEXTURE_WIDTH, texel / TEXTURE_WIDTH), 0);
+      taps[kx] = w[texel];
     }
     for (var q = 0u; q < 4; q++) { // @unroll
       var a: array<vec4i, LOADED>;
@@ -1184,7 +1185,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 const LANES: u32 = 8;
 const TM: u32 = 16;
 const TN: u32 = 16;
-const TN4: u32 = 4;
+const TN16: u32 = 1; // TN / 16, at least 1
+const QUADS: u32 = 4; // fours of columns in each of these
 const FLOAT_OUT: u32 = 0;
 
 struct Params {
@@ -1212,7 +1214,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> right: array<vec4u>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4i>;
 @group(0) @binding(3) var<storage, read> multiplier: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> y: array<u32>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4u>;
 @group(0) @binding(5) var<uniform> params: Params;
 
 fn dot16(a: vec4u, b: vec4u) -> i32 {
@@ -1264,27 +1266,33 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
   }
   let both = i32(params.inner) * params.left_zero * params.right_zero;
-  for (var j = 0u; j < TN4; j++) { // @unroll
-    let n = n0 + j * 4u;
-    let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(params.columns);
-    let sums = vec4i(column_sum[j * 4u], column_sum[j * 4u + 1u], column_sum[j * 4u + 2u], column_sum[j * 4u + 3u]);
-    let b = bias[n / 4u] + both - params.left_zero * sums;
-    let scale = multiplier[n / 4u];
-    for (var i = 0u; i < TM; i++) { // @unroll
-      let m = first + i * LANES;
-      if (m < params.rows && n < params.columns) {
-        let products = vec4i(acc[i][j * 4u], acc[i][j * 4u + 1u], acc[i][j * 4u + 2u], acc[i][j * 4u + 3u]);
-        let real = vec4f(products + b - params.right_zero * row_sum[i]) * scale;
-        let block = (group.z * params.rows + m) * params.y_blocks + n / 4u;
-        if (FLOAT_OUT == 1u) {
-          let result = select(vec4f(), min(max(real, vec4f(params.low)), vec4f(params.high)), exists);
-          y[block * 4u] = bitcast<u32>(result.x);
-          y[block * 4u + 1u] = bitcast<u32>(result.y);
-          y[block * 4u + 2u] = bitcast<u32>(result.z);
-          y[block * 4u + 3u] = bitcast<u32>(result.w);
-        } else {
-          let result = min(max(round(real) + params.zero, vec4f(params.low)), vec4f(params.high));
-          y[block] = pack4xI8(vec4i(result));
+  for (var k = 0u; k < TN16; k++) { // @unroll
+    let n16 = n0 + k * 16u;
+    if (n16 < params.columns) {
+      for (var i = 0u; i < TM; i++) { // @unroll
+        let m = first + i * LANES;
+        if (m < params.rows) {
+          let at = (group.z * params.rows + m) * params.y_blocks + n16 / 4u;
+          var packed: vec4u;
+          for (var q = 0u; q < QUADS; q++) { // @unroll
+            let n = n16 + q * 4u;
+            let j = k * 16u + q * 4u;
+            let products = vec4i(acc[i][j], acc[i][j + 1u], acc[i][j + 2u], acc[i][j + 3u]);
+            let sums = vec4i(column_sum[j], column_sum[j + 1u], column_sum[j + 2u], column_sum[j + 3u]);
+            let constant = bias[n / 4u] + both - params.left_zero * sums;
+            let real = vec4f(products + constant - params.right_zero * row_sum[i]) * multiplier[n / 4u];
+            if (FLOAT_OUT == 0u) {
+              let result = min(max(round(real) + params.zero, vec4f(params.low)), vec4f(params.high));
+              packed[q] = pack4xI8(vec4i(result));
+            } else if (n < params.columns) {
+              let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(params.columns);
+              let result = select(vec4f(), min(max(real, vec4f(params.low)), vec4f(params.high)), exists);
+              y[at + q] = bitcast<vec4u>(result);
+            }
+          }
+          if (FLOAT_OUT == 0u) {
+            y[at / 4u] = packed;
+          }
         }
       }
     }

@@ -1,7 +1,7 @@
 /** The kernel behind Conv, Gemm and matrix products with constant weights: an implicit matrix product. @module */
 import { foldGrid, type Launch, uniform } from "../gpu/launch.ts";
 import { roundUp } from "../gpu/layout.ts";
-import { blocksOf, epilogueFields, type Field, outputBlocks, outputConstants } from "./_linear.ts";
+import { blocksOf, epilogueFields, type Field, outputBlocks, outputConstants, resultType } from "./_linear.ts";
 import { type Bias, packBias, packDense, packMultiplier, type Weights } from "./_packing.ts";
 import type { Window } from "./_window.ts";
 import type { Epilogue, Target } from "./op.ts";
@@ -26,22 +26,24 @@ const GPU_CELLS = 64;
  *
  * The costs are nanoseconds of one step along the inner axis on lavapipe: loading a weight and a row, and one product.
  *
- * The options tell whether the operands are integers, what the columns of a tile must divide, and how many such
- * matrices there are.
+ * The options tell what is done with the sums, what the columns of a tile must divide, and how many such matrices there
+ * are.
  */
 export function chooseTile(
   rows: number,
   columns: number,
   target: Target,
-  { integer, divisor = 0, batch = 1 }: { integer: boolean; divisor?: number; batch?: number },
+  { epilogue, divisor = 0, batch = 1 }: { epilogue: Epilogue; divisor?: number; batch?: number },
 ): Tile {
+  const integer = epilogue.integer !== undefined;
+  const narrowest = blockColumns(epilogue);
   const [weight, row, product] = [18, 38, integer ? 9 : 2];
   const workers = target.lanes === 8 ? 4 : 512;
-  let best: Tile = { rows: 1, columns: 4 };
+  let best: Tile = { rows: 1, columns: narrowest };
   let least = Infinity;
   for (const r of TILE_ROWS) {
     for (const c of TILE_COLUMNS) {
-      if (divisor % c !== 0 || (target.lanes !== 8 && r * c > GPU_CELLS)) continue;
+      if (c < narrowest || divisor % c !== 0 || (target.lanes !== 8 && r * c > GPU_CELLS)) continue;
       const groups = batch * Math.ceil(rows / (target.lanes * r)) * Math.ceil(columns / c);
       const cost = Math.ceil(groups / workers) * (c * weight + r * row + r * c * product);
       if (cost < least) [best, least] = [{ rows: r, columns: c }, cost];
@@ -50,9 +52,22 @@ export function chooseTile(
   return best;
 }
 
+/** Columns that are stored at once: a whole block of 16 bytes. */
+function blockColumns(epilogue: Epilogue): 4 | 16 {
+  return resultType(epilogue) === "i8" ? 16 : 4;
+}
+
+/** Constants of the kernels for a tile. */
+export function tileConstants({ rows, columns }: Tile, { integer }: Epilogue): Record<string, number> {
+  const fours = columns / 4;
+  if (!integer) return { TM: rows, TN: columns, TN4: fours };
+  return { TM: rows, TN: columns, TN16: Math.ceil(fours / 4), QUADS: Math.min(4, fours) };
+}
+
 /** Whether the kernel can do this window: groups must be whole blocks of channels. */
-export function isDense({ channels, outputs, groups }: Window, integer: boolean): boolean {
-  return groups === 1 || ((channels / groups) % (integer ? 16 : 4) === 0 && (outputs / groups) % 4 === 0);
+export function isDense({ channels, outputs, groups }: Window, epilogue: Epilogue): boolean {
+  return groups === 1 ||
+    ((channels / groups) % (epilogue.integer ? 16 : 4) === 0 && (outputs / groups) % blockColumns(epilogue) === 0);
 }
 
 /** The launch that computes `output 0 = epilogue(conv(input 0, weights) + bias)` over nhwc tensors. */
@@ -66,7 +81,7 @@ export function denseLaunch(
   const { outputs, groups } = window;
   const pixels = window.batch * window.output[0] * window.output[1];
   const tile = chooseTile(pixels, outputs, target, {
-    integer: integer !== undefined,
+    epilogue,
     divisor: groups === 1 ? 0 : outputs / groups,
   });
   const padded = roundUp(outputs, tile.columns);
@@ -75,9 +90,7 @@ export function denseLaunch(
     shader: integer ? "conv_i8" : "conv_f32",
     constants: {
       LANES: target.lanes,
-      TM: tile.rows,
-      TN: tile.columns,
-      TN4: tile.columns / 4,
+      ...tileConstants(tile, epilogue),
       ...(integer ? { WORDS: weights.inputs > 4 ? 4 : 1 } : {}),
       ...outputConstants(epilogue),
     },

@@ -35,7 +35,6 @@ export function packDense(weights: Weights, padded: number, integer: boolean): P
   return {
     source: weights.data,
     key: `dense ${block} ${padded} ${keyOf(weights)}`,
-    as: integer ? "texture-u32" : "texture-f32",
     pack: () =>
       spread(weights, integer ? new Int8Array(texels * block) : new Float32Array(texels * block), (tap, c, n) => {
         const texel = (tap * blocks + Math.floor(c / block)) * padded + n;
@@ -51,7 +50,6 @@ export function packDepthwise(weights: Weights, padded: number, integer: boolean
   return {
     source: weights.data,
     key: `depthwise ${block} ${padded} ${keyOf(weights)}`,
-    as: integer ? "texture-u32" : "texture-f32",
     pack: () =>
       spread(
         weights,
@@ -67,7 +65,6 @@ export function packDirect(weights: Weights, padded: number, integer: boolean): 
   return {
     source: weights.data,
     key: `direct ${integer} ${padded} ${keyOf(weights)}`,
-    as: "storage",
     pack: () =>
       spread(
         weights,
@@ -104,7 +101,6 @@ export function packBias(weights: Weights, bias: Bias | null, padded: number, in
   return {
     source: data,
     key: `bias ${own} ${padded} ${integer ? `x=${integer.xZero}` : ""} ${keyOf(weights)}`,
-    as: "storage",
     pack: () => {
       const out = integer ? new Int32Array(padded) : new Float32Array(padded);
       for (let n = 0; n < outputs; n++) {
@@ -128,7 +124,6 @@ export function packVector(bias: Bias | null, padded: number, integer: boolean):
   return {
     source: bias?.data ?? NO_BIAS,
     key: `vector ${padded} ${integer} ${bias?.data.length ?? 0} ${bias?.scale ?? 0}`,
-    as: "storage",
     pack: () => {
       const out = integer ? new Int32Array(padded) : new Float32Array(padded);
       return out.map((_, n) => bias && bias.data.length > 1 && n >= bias.data.length ? 0 : biasAt(bias, n));
@@ -148,7 +143,6 @@ export function packMultiplier({ multiplier }: IntegerEpilogue, channels: number
   return {
     source: multiplier,
     key: `multiplier ${channels} ${padded}`,
-    as: "storage",
     pack: () =>
       Float32Array.from(
         { length: padded },

@@ -2,7 +2,7 @@
 import { type Launch, type Packed, uniform } from "../gpu/launch.ts";
 import { roundUp } from "../gpu/layout.ts";
 import { broadcastShapes, stridesOf } from "../tensor/tensor.ts";
-import { chooseTile } from "./_dense.ts";
+import { chooseTile, tileConstants } from "./_dense.ts";
 import { blocksOf, epilogueFields, outputBlocks, outputConstants } from "./_linear.ts";
 import { type Bias, packMultiplier, packVector } from "./_packing.ts";
 import type { Epilogue, Target } from "./op.ts";
@@ -110,7 +110,7 @@ export function productLaunch(product: Product, { left, right, bias, epilogue, t
   }
   while (axes.length < 3) axes.unshift({ size: 1, left: 0, right: 0 });
   const tile = chooseTile(rows, columns, target, {
-    integer: integer !== undefined,
+    epilogue,
     batch: axes.reduce((size, axis) => size * axis.size, 1),
   });
   const padded = roundUp(columns, tile.columns);
@@ -127,9 +127,7 @@ export function productLaunch(product: Product, { left, right, bias, epilogue, t
     shader: integer ? "matmul_i8" : "matmul_f32",
     constants: {
       LANES: target.lanes,
-      TM: tile.rows,
-      TN: tile.columns,
-      TN4: tile.columns / 4,
+      ...tileConstants(tile, epilogue),
       ...outputConstants(epilogue),
     },
     bindings: [

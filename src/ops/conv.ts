@@ -38,11 +38,7 @@ export const conv: OpFactory = (attributes, _opset, epilogue = {}): Op => {
       const constantBias = bias && { data: constantOf("Conv", "bias", bias), scale: 1 };
       refuseWeightZero("Conv", epilogue);
       if (sizeOf(output!.shape) === 0) return [];
-      const launch = isDense(window, epilogue.integer !== undefined)
-        ? denseLaunch
-        : isDepthwise(window)
-        ? depthwiseLaunch
-        : directLaunch;
+      const launch = isDense(window, epilogue) ? denseLaunch : isDepthwise(window) ? depthwiseLaunch : directLaunch;
       return [launch(window, weights, constantBias, { epilogue, target })];
     },
   };

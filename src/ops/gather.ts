@@ -24,7 +24,7 @@ export const gather: OpFactory = (attributes): Op => {
       const [data, { data: known, shape }] = [required(x, "data"), required(indices, "indices")];
       const axis = axisOf(data);
       const table: Binding = known
-        ? { packed: { source: known, key: "gather", pack: () => Int32Array.from(known), as: "storage" } }
+        ? { packed: { source: known, key: "gather", pack: () => Int32Array.from(known) } }
         : { input: 1 };
       return [indexedLaunch({
         dtype: data.dtype,

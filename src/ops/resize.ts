@@ -134,7 +134,6 @@ function launch(x: Operand, axes: readonly Resampling[]): Launch {
         source: TABLES,
         key: JSON.stringify([rows, columns]),
         pack: () => Int32Array.of(...nearestIndices(rows), ...(columns ? nearestIndices(columns) : [])),
-        as: "storage",
       },
     },
   });

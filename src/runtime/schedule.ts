@@ -1,21 +1,31 @@
-/** From a plan to launches: layouts chosen, copies between them inserted, buffers shared by lifetime. @module */
+/** From a plan to launches: layouts chosen, copies between them inserted, memory shared by lifetime. @module */
+import { bindingsOf, fitsTexture } from "../gpu/bindings.ts";
 import type { Binding, Launch, Operand } from "../gpu/launch.ts";
 import { arrange, bytesOf, type Layout, sameLayout } from "../gpu/layout.ts";
+import { type ShaderName, SHADERS } from "../gpu/shaders.ts";
 import { relayout } from "../ops/copy.ts";
 import type { Layouts, Target } from "../ops/op.ts";
 import type { Tensor, TensorType } from "../tensor/tensor.ts";
 import type { ExecutionPlan, Step } from "./plan.ts";
 import { NodeError } from "./specialize.ts";
 
-/** A launch with the buffers that it reads and writes, by number. */
+/** Memory for values whose lives do not overlap. */
+export interface Region {
+  /** Its size in bytes. */
+  readonly bytes: number;
+  /** Whether it is a texture rather than a buffer. */
+  readonly texture: boolean;
+}
+
+/** A launch with the regions that it reads and writes, by number. */
 export interface ScheduledLaunch {
   /** What is run; it binds no operand that is a constant. */
   readonly launch: Launch;
   /** The node that it belongs to. */
   readonly node: string;
-  /** The buffer of each input; `null` for constants and inputs that are left out. */
+  /** The region of each input; `null` for constants and inputs that are left out. */
   readonly inputs: readonly (number | null)[];
-  /** The buffer of each output. */
+  /** The region of each output. */
   readonly outputs: readonly number[];
 }
 
@@ -25,14 +35,14 @@ export interface Port {
   readonly name: string;
   /** Its type. */
   readonly type: TensorType;
-  /** The number of its buffer. */
-  readonly buffer: number;
+  /** The number of its region. */
+  readonly region: number;
 }
 
 /** All that a device must do for one run, as data. */
 export interface Schedule {
-  /** Size of each buffer in bytes. */
-  readonly buffers: readonly number[];
+  /** The memory that is needed. */
+  readonly regions: readonly Region[];
   /** The launches in order. */
   readonly launches: readonly ScheduledLaunch[];
   /** Where inputs are uploaded. */
@@ -48,8 +58,11 @@ interface Place {
 }
 
 interface Storage {
-  bytes: number;
+  readonly bytes: number;
+  /** The last launch that reads or writes it. */
   last: number;
+  /** Whether it may be a texture: no kernel writes single elements of it. */
+  texture: boolean;
 }
 
 interface Pending {
@@ -62,26 +75,27 @@ interface Pending {
 /**
  * Schedules a plan.
  *
+ * @param textureBytes The most bytes of a value that are kept in a texture; 0 for none.
  * @throws {NodeError} Where an operator has no kernel for its inputs.
  */
-export function schedule(plan: ExecutionPlan, target: Target): Schedule {
-  const scheduler = new Scheduler(plan, target);
+export function schedule(plan: ExecutionPlan, target: Target, textureBytes = 0): Schedule {
+  const scheduler = new Scheduler(plan, target, textureBytes);
   const inputs = plan.inputs.map(({ name }) => ({ name, place: scheduler.input(name) }));
   for (const step of plan.steps) scheduler.step(step);
   const outputs = plan.outputs.map(({ name }) => ({ name, place: scheduler.output(name) }));
-  const { buffers, bufferOf } = assign(scheduler.pending, inputs.map(({ place }) => place.storage));
+  const { regions, regionOf } = assign(scheduler.pending, inputs.map(({ place }) => place.storage));
   const port = ({ name, place }: { name: string; place: Place }): Port => ({
     name,
     type: plan.types.get(name)!,
-    buffer: bufferOf(place),
+    region: regionOf(place),
   });
   return {
-    buffers,
+    regions,
     launches: scheduler.pending.map(({ launch, node, inputs, outputs }) => ({
       launch,
       node,
-      inputs: inputs.map((place) => place && bufferOf(place)),
-      outputs: outputs.map(bufferOf),
+      inputs: inputs.map((place) => place && regionOf(place)),
+      outputs: outputs.map(regionOf),
     })),
     inputs: inputs.map(port),
     outputs: outputs.map(port),
@@ -92,11 +106,13 @@ class Scheduler {
   readonly pending: Pending[] = [];
   readonly #plan: ExecutionPlan;
   readonly #target: Target;
+  readonly #textureBytes: number;
   readonly #places = new Map<string, Place[]>();
 
-  constructor(plan: ExecutionPlan, target: Target) {
+  constructor(plan: ExecutionPlan, target: Target, textureBytes: number) {
     this.#plan = plan;
     this.#target = target;
+    this.#textureBytes = textureBytes;
   }
 
   input(name: string): Place {
@@ -168,7 +184,7 @@ class Scheduler {
     const constant = name ? this.#plan.constants.get(name) : undefined;
     if (!constant || !("input" in binding)) return binding;
     const { layout } = operands[binding.input]!;
-    return { packed: { source: constant, key: layout, pack: () => arrange(constant, layout), as: "storage" } };
+    return { packed: { source: constant, key: layout, pack: () => arrange(constant, layout) } };
   }
 
   /** The value in a layout: where it is already, or copied there. */
@@ -195,7 +211,8 @@ class Scheduler {
 
   #create({ dtype, shape }: TensorType, layout: Layout): Place {
     const operand: Operand = { dtype, shape, layout };
-    return { operand, storage: { bytes: bytesOf(operand, layout), last: -1 } };
+    const bytes = bytesOf(operand, layout);
+    return { operand, storage: { bytes, last: -1, texture: bytes <= this.#textureBytes } };
   }
 
   #push(pending: Pending): void {
@@ -203,29 +220,35 @@ class Scheduler {
     for (const place of [...pending.inputs, ...pending.outputs]) {
       if (place) place.storage.last = Math.max(place.storage.last, index);
     }
+    const { shader, bindings } = pending.launch;
+    bindings.forEach((binding, i) => {
+      if ("output" in binding && !writesBlocks(shader, i)) pending.outputs[binding.output]!.storage.texture = false;
+    });
     this.pending.push(pending);
   }
 }
 
-/** Gives storages whose lives do not overlap the same buffer. Inputs are written before the first launch. */
+/** Gives storages whose lives do not overlap the same region. Inputs are written before the first launch. */
 function assign(
   pending: readonly Pending[],
   inputs: readonly Storage[],
-): { buffers: number[]; bufferOf: (place: Place) => number } {
-  const buffers: number[] = [];
+): { regions: Region[]; regionOf: (place: Place) => number } {
+  const regions: Region[] = [];
   const numbers = new Map<Storage, number>();
   const free: number[] = [];
   const take = (storage: Storage): void => {
     if (numbers.has(storage)) return;
-    const fits = free.filter((b) => buffers[b]! >= storage.bytes).sort((a, b) => buffers[a]! - buffers[b]!)[0];
-    const chosen = fits ?? free.toSorted((a, b) => buffers[b]! - buffers[a]!)[0];
+    const { bytes, texture } = storage;
+    const alike = free.filter((r) => regions[r]!.texture === texture)
+      .sort((a, b) => regions[a]!.bytes - regions[b]!.bytes);
+    const chosen = alike.find((r) => regions[r]!.bytes >= bytes) ?? alike.at(-1);
     if (chosen === undefined) {
-      numbers.set(storage, buffers.length);
-      buffers.push(storage.bytes);
+      numbers.set(storage, regions.length);
+      regions.push({ bytes, texture });
       return;
     }
     free.splice(free.indexOf(chosen), 1);
-    buffers[chosen] = Math.max(buffers[chosen]!, storage.bytes);
+    regions[chosen] = { bytes: Math.max(regions[chosen]!.bytes, bytes), texture };
     numbers.set(storage, chosen);
   };
   inputs.forEach(take);
@@ -236,9 +259,21 @@ function assign(
     );
     for (const storage of ended) free.push(numbers.get(storage)!);
   });
-  const bufferOf = ({ storage }: Place): number => {
+  const regionOf = ({ storage }: Place): number => {
     take(storage);
     return numbers.get(storage)!;
   };
-  return { buffers, bufferOf };
+  return { regions, regionOf };
+}
+
+const blockWriters = new Map<ShaderName, ReadonlySet<number>>();
+
+/** Whether a kernel writes one of its bindings in whole blocks of 16 bytes. */
+function writesBlocks(shader: ShaderName, binding: number): boolean {
+  let own = blockWriters.get(shader);
+  if (!own) {
+    own = new Set(bindingsOf(SHADERS[shader]).filter(fitsTexture).map(({ binding }) => binding));
+    blockWriters.set(shader, own);
+  }
+  return own.has(binding);
 }

@@ -2,6 +2,7 @@
 import { type Dispatch, encode, GpuContext } from "../gpu/context.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { arrange, bytesOf, fromPlain } from "../gpu/layout.ts";
+import { allocateMemory, type Memory } from "../gpu/memory.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Backend, Executable } from "./backend.ts";
 import type { ExecutionPlan } from "./plan.ts";
@@ -36,10 +37,10 @@ async function prepare(
   context: GpuContext,
   pending: Set<Promise<unknown>>,
 ): Promise<Executable> {
-  const { device, software } = context.gpu;
-  const work = schedule(plan, { lanes: software ? 8 : 64 });
+  const { device, software, textureBytes } = context.gpu;
+  const work = schedule(plan, { lanes: software ? 8 : 64 }, textureBytes);
   const limit = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
-  const largest = Math.max(0, ...work.buffers);
+  const largest = Math.max(0, ...work.regions.map(({ bytes, texture }) => texture ? 0 : bytes));
   if (largest > limit) {
     throw new GpuError(
       `An activation needs ${largest} bytes, and a buffer of this device holds ${limit}: use a smaller batch`,
@@ -47,42 +48,41 @@ async function prepare(
   }
   device.pushErrorScope("out-of-memory");
   device.pushErrorScope("validation");
-  const buffers: GPUBuffer[] = [];
-  const built = await build(work, context, buffers, pending).catch((error: Error) => error);
+  const memory: Memory[] = [];
+  const built = await build(work, context, memory, pending).catch((error: Error) => error);
   const invalid = await device.popErrorScope();
   const refused = await device.popErrorScope() ?? invalid;
   if (!(built instanceof Error) && !refused) return built;
-  if (built instanceof Error) { for (const buffer of buffers) buffer.destroy(); }
+  if (built instanceof Error) { for (const own of memory) own.destroy(); }
   else built[Symbol.dispose]();
   throw refused ? new GpuError(`The device refuses the model: ${refused.message}`) : built;
 }
 
-/** Creates what a schedule needs on the device. The buffers are in `buffers` even where it fails. */
+/** Creates what a schedule needs on the device. Its memory is in `memory` even where it fails. */
 async function build(
   work: Schedule,
   context: GpuContext,
-  buffers: GPUBuffer[],
+  memory: Memory[],
   pending: Set<Promise<unknown>>,
 ): Promise<Executable> {
   const { device } = context.gpu;
-  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
-  for (const size of work.buffers) buffers.push(device.createBuffer({ size, usage }));
+  for (const { bytes, texture } of work.regions) memory.push(allocateMemory(device, bytes, texture, "activations"));
   const { dispatches, uniforms, release } = await context.bind(
     work.launches.map(({ launch }) => launch),
     (index) => {
       const { inputs, outputs } = work.launches[index]!;
-      return { inputs: inputs.map((b) => b === null ? null : buffers[b]!), outputs: outputs.map((b) => buffers[b]!) };
+      return { inputs: inputs.map((r) => r === null ? null : memory[r]!), outputs: outputs.map((r) => memory[r]!) };
     },
   );
   const readback = await Readback.create(device, work.outputs, pending);
-  return new GpuExecutable(device, work, buffers, dispatches, uniforms, readback, release);
+  return new GpuExecutable(device, work, memory, dispatches, uniforms, readback, release);
 }
 
 class GpuExecutable implements Executable {
   readonly bytes: number;
   readonly #device: GPUDevice;
   readonly #schedule: Schedule;
-  readonly #buffers: readonly GPUBuffer[];
+  readonly #memory: readonly Memory[];
   readonly #dispatches: readonly Dispatch[];
   readonly #uniforms: GPUBuffer | null;
   readonly #readback: Readback;
@@ -91,7 +91,7 @@ class GpuExecutable implements Executable {
   constructor(
     device: GPUDevice,
     schedule: Schedule,
-    buffers: readonly GPUBuffer[],
+    memory: readonly Memory[],
     dispatches: readonly Dispatch[],
     uniforms: GPUBuffer | null,
     readback: Readback,
@@ -99,30 +99,29 @@ class GpuExecutable implements Executable {
   ) {
     this.#device = device;
     this.#schedule = schedule;
-    this.#buffers = buffers;
+    this.#memory = memory;
     this.#dispatches = dispatches;
     this.#uniforms = uniforms;
     this.#readback = readback;
     this.#release = release;
-    this.bytes = schedule.buffers.reduce((a, b) => a + b, 0) + readback.bytes;
+    this.bytes = memory.reduce((sum, { bytes }) => sum + bytes, readback.bytes);
   }
 
   async run(inputs: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>> {
-    for (const { name, buffer } of this.#schedule.inputs) {
-      const data = arrange(inputs.get(name)!, "plain");
-      this.#device.queue.writeBuffer(this.#buffers[buffer]!, 0, data as Float32Array<ArrayBuffer>);
+    for (const { name, region } of this.#schedule.inputs) {
+      this.#memory[region]!.write(arrange(inputs.get(name)!, "plain"));
     }
     const encoder = this.#device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     encode(pass, this.#dispatches);
     pass.end();
-    this.#readback.copy(encoder, this.#buffers);
+    this.#readback.copy(encoder, this.#memory);
     this.#device.queue.submit([encoder.finish()]);
     return await this.#readback.read();
   }
 
   [Symbol.dispose](): void {
-    for (const buffer of this.#buffers) buffer.destroy();
+    for (const own of this.#memory) own.destroy();
     this.#uniforms?.destroy();
     this.#readback[Symbol.dispose]();
     this.#release();
@@ -171,9 +170,9 @@ class Readback implements Disposable {
     return new Readback(buffer, ports, pending);
   }
 
-  copy(encoder: GPUCommandEncoder, buffers: readonly GPUBuffer[]): void {
-    for (const { buffer, offset, size } of this.#ports) {
-      encoder.copyBufferToBuffer(buffers[buffer]!, 0, this.#buffer, offset, size);
+  copy(encoder: GPUCommandEncoder, memory: readonly Memory[]): void {
+    for (const { region, offset, size } of this.#ports) {
+      memory[region]!.copyTo(encoder, this.#buffer, offset, size);
     }
   }
 

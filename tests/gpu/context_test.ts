@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { encode, GpuContext } from "../../src/gpu/context.ts";
 import { openGpu } from "../../src/gpu/device.ts";
 import type { Launch, Packed } from "../../src/gpu/launch.ts";
+import { allocateMemory, type Memory } from "../../src/gpu/memory.ts";
 import { pipelineKey, Pipelines } from "../../src/gpu/pipelines.ts";
 import { relayout } from "../../src/ops/copy.ts";
 import { noGpu } from "../ops/harness.ts";
@@ -13,7 +14,7 @@ function test(name: string, fn: (context: GpuContext) => Promise<void>): void {
     name,
     ignore: noGpu !== null,
     fn: async () => {
-      using context = new GpuContext((await openGpu())!);
+      using context = new GpuContext({ ...(await openGpu())!, textureBytes: 0 });
       await fn(context);
     },
   });
@@ -31,15 +32,14 @@ function storage(source: object, key: string, bytes = 64): Packed & { packs: num
   const packed = {
     source,
     key,
-    as: "storage" as const,
     packs: 0,
     pack: () => (packed.packs++, new Float32Array(bytes / 4).fill(1)),
   };
   return packed;
 }
 
-function output({ gpu: { device } }: GpuContext): GPUBuffer {
-  return device.createBuffer({ size: 64, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC });
+function output({ gpu: { device } }: GpuContext): Memory {
+  return allocateMemory(device, 64, false, "output");
 }
 
 test("GpuContext.bind() throws where a launch binds an operand that does not exist", async (context) => {
@@ -56,7 +56,6 @@ test("GpuContext.bind() makes dispatches that run", async (context) => {
   const source = {
     source: {},
     key: "",
-    as: "storage",
     pack: () => Float32Array.from({ length: 16 }, (_, i) => i),
   } as const;
   const target = output(context);
@@ -69,7 +68,7 @@ test("GpuContext.bind() makes dispatches that run", async (context) => {
   encode(pass, dispatches);
   pass.end();
   const read = device.createBuffer({ size: 64, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
-  encoder.copyBufferToBuffer(target, 0, read, 0, 64);
+  target.copyTo(encoder, read, 0, 64);
   device.queue.submit([encoder.finish()]);
   await read.mapAsync(GPUMapMode.READ);
   const transposed = Float32Array.from({ length: 16 }, (_, i) => i % 4 * 4 + Math.floor(i / 4));

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { encode, GpuContext } from "../../src/gpu/context.ts";
 import { openGpu } from "../../src/gpu/device.ts";
 import { arrange, bytesOf, type Layout, physicalOf } from "../../src/gpu/layout.ts";
+import { allocateMemory } from "../../src/gpu/memory.ts";
 import { relayout } from "../../src/ops/copy.ts";
 import { type Tensor, tensor } from "../../src/tensor/tensor.ts";
 import { random, random8 } from "./harness.ts";
@@ -22,13 +23,12 @@ const SHAPES = [[2, 3, 5, 7], [2, 6, 2, 4], [1, 16, 4, 4], [1, 8, 3, 8], [2, 5, 
 /** The bytes that `relayout` leaves in a destination full of rubbish. */
 async function relaid(input: Tensor, from: Layout, to: Layout): Promise<ArrayBuffer> {
   const { device } = context!.gpu;
-  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
   const data = arrange(input, from);
-  const source = device.createBuffer({ size: data.byteLength, usage });
-  device.queue.writeBuffer(source, 0, data as Float32Array<ArrayBuffer>);
+  const source = allocateMemory(device, data.byteLength, false, "source");
+  source.write(data);
   const size = bytesOf(input, to);
-  const destination = device.createBuffer({ size, usage });
-  device.queue.writeBuffer(destination, 0, new Uint8Array(size).fill(0x55));
+  const destination = allocateMemory(device, size, false, "destination");
+  destination.write(new Uint8Array(size).fill(0x55));
   const type = { dtype: input.dtype, shape: input.shape };
   const launch = relayout({ ...type, layout: from }, { ...type, layout: to });
   device.pushErrorScope("validation");
@@ -41,13 +41,13 @@ async function relaid(input: Tensor, from: Layout, to: Layout): Promise<ArrayBuf
   encode(pass, dispatches);
   pass.end();
   const read = device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
-  encoder.copyBufferToBuffer(destination, 0, read, 0, size);
+  destination.copyTo(encoder, read, 0, size);
   device.queue.submit([encoder.finish()]);
   assert.equal((await device.popErrorScope())?.message, undefined);
   await read.mapAsync(GPUMapMode.READ);
   const bytes = read.getMappedRange().slice(0);
   read.unmap();
-  for (const buffer of [source, destination, read, uniforms]) buffer?.destroy();
+  for (const memory of [source, destination, read, uniforms]) memory?.destroy();
   return bytes;
 }
 

@@ -2,17 +2,26 @@
 import assert from "node:assert/strict";
 import { encode, GpuContext } from "../../src/gpu/context.ts";
 import { openGpu } from "../../src/gpu/device.ts";
-import type { Operand } from "../../src/gpu/launch.ts";
+import type { Launch, Operand } from "../../src/gpu/launch.ts";
+import { bindingsOf, fitsTexture } from "../../src/gpu/bindings.ts";
 import { arrange, bytesOf, type Layout, physicalOf } from "../../src/gpu/layout.ts";
-import type { Op } from "../../src/ops/op.ts";
+import { allocateMemory } from "../../src/gpu/memory.ts";
+import { SHADERS } from "../../src/gpu/shaders.ts";
+import type { Op, Target } from "../../src/ops/op.ts";
 import { allocate, type DType, sizeOf, type Tensor, tensor } from "../../src/tensor/tensor.ts";
 
 const gpu = Deno.env.get("ACQUA_BACKEND") === "cpu" ? null : await openGpu();
-const context = gpu && new GpuContext(gpu);
-Deno.test.afterAll(() => context?.[Symbol.dispose]());
+/** Kernels run as on this adapter, and as on a real GPU: wide workgroups, no textures. */
+const devices = gpu
+  ? [
+    { context: new GpuContext(gpu), target: { lanes: gpu.software ? 8 : 64 } as Target },
+    { context: new GpuContext({ ...gpu, textureBytes: 0 }), target: { lanes: 64 } as Target },
+  ]
+  : [];
+Deno.test.afterAll(() => devices[0]?.context[Symbol.dispose]());
 
 /** Why the kernels are not tested, or `null` where they are. */
-export const noGpu: string | null = context ? null : "no WebGPU adapter";
+export const noGpu: string | null = gpu ? null : "no WebGPU adapter";
 
 /** What an operator is given and how closely its kernel must agree with its definition. */
 export interface Case {
@@ -48,11 +57,13 @@ export function testOp(name: string, cases: Record<string, Case>): void {
     if (c.cpuOnly || c.op.view) continue;
     Deno.test({
       name: `${name} ${title} (webgpu)`,
-      ignore: context === null,
+      ignore: gpu === null,
       fn: async () => {
         const expected = c.op.reference(c.inputs);
-        const results = await runOnGpu(c);
-        expected.forEach((tensor, i) => assertClose(results[i]!, tensor, c.atol ?? 1e-5, c.rtol ?? 1e-5));
+        for (const device of devices) {
+          const results = await runOnGpu(c, device);
+          expected.forEach((tensor, i) => assertClose(results[i]!, tensor, c.atol ?? 1e-5, c.rtol ?? 1e-5));
+        }
       },
     });
   }
@@ -79,8 +90,12 @@ export function assertClose(actual: Tensor, expected: Tensor, atol: number, rtol
 }
 
 /** Runs one operator by its launches, in the layouts that it asks for. */
-export async function runOnGpu({ op, inputs, constants = [], layouts: present = [] }: Case): Promise<Tensor[]> {
-  const { device } = context!.gpu;
+export async function runOnGpu(
+  { op, inputs, constants = [], layouts: present = [] }: Case,
+  { context, target } = devices[0]!,
+): Promise<Tensor[]> {
+  const { device, textureBytes } = context.gpu;
+  const textures = textureBytes > 0;
   const operand = (input: Tensor | null, i: number, layout: Layout): Operand | null =>
     input && { ...(constants.includes(i) ? input : withoutData(input)), layout };
   const before = inputs.map((input, i) => operand(input, i, present[i] ?? "plain"));
@@ -89,38 +104,51 @@ export async function runOnGpu({ op, inputs, constants = [], layouts: present = 
     { inputs: inputs.map((): Layout => "plain"), outputs: types.map((): Layout => "plain") };
   const operands = inputs.map((input, i) => operand(input, i, layouts.inputs[i] ?? "plain"));
   const outputs = types.map((type, i): Operand => ({ ...type, layout: layouts.outputs[i]! }));
-  const launches = op.lower!(operands, outputs, { lanes: 8 });
-  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
-  const inBuffers = inputs.map((input, i) => {
+  const launches = op.lower!(operands, outputs, target);
+  const sources = inputs.map((input, i) => {
     if (!input) return null;
     const data = arrange(input, layouts.inputs[i] ?? "plain");
-    const buffer = device.createBuffer({ size: data.byteLength, usage });
-    device.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);
-    return buffer;
+    const memory = allocateMemory(device, data.byteLength, textures, "input");
+    memory.write(data);
+    return memory;
   });
-  const outBuffers = outputs.map((o) => device.createBuffer({ size: bytesOf(o, o.layout), usage }));
+  const results = outputs.map((o, i) =>
+    allocateMemory(
+      device,
+      bytesOf(o, o.layout),
+      textures && launches.every((launch) => writesBlocks(launch, i)),
+      "output",
+    )
+  );
   device.pushErrorScope("validation");
-  const { dispatches, uniforms } = await context!.bind(launches, () => ({ inputs: inBuffers, outputs: outBuffers }));
+  const { dispatches, uniforms } = await context.bind(launches, () => ({ inputs: sources, outputs: results }));
   const encoder = device.createCommandEncoder();
   const pass = encoder.beginComputePass();
   encode(pass, dispatches);
   pass.end();
-  const reads = outBuffers.map((buffer) => {
-    const read = device.createBuffer({ size: buffer.size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
-    encoder.copyBufferToBuffer(buffer, 0, read, 0, buffer.size);
+  const reads = outputs.map((o, i) => {
+    const size = bytesOf(o, o.layout);
+    const read = device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    results[i]!.copyTo(encoder, read, 0, size);
     return read;
   });
   device.queue.submit([encoder.finish()]);
   const error = await device.popErrorScope();
   if (error) throw new Error(error.message);
-  const results: Tensor[] = [];
+  const tensors: Tensor[] = [];
   for (const [i, read] of reads.entries()) {
     await read.mapAsync(GPUMapMode.READ);
-    results.push(disarrange(outputs[i]!, read.getMappedRange().slice(0)));
+    tensors.push(disarrange(outputs[i]!, read.getMappedRange().slice(0)));
     read.unmap();
   }
-  for (const buffer of [...inBuffers, ...outBuffers, ...reads, uniforms]) buffer?.destroy();
-  return results;
+  for (const memory of [...sources, ...results, ...reads, uniforms]) memory?.destroy();
+  return tensors;
+}
+
+function writesBlocks({ shader, bindings }: Launch, output: number): boolean {
+  const own = bindings.findIndex((binding) => "output" in binding && binding.output === output);
+  const array = bindingsOf(SHADERS[shader]).find(({ binding }) => binding === own);
+  return !array || fitsTexture(array);
 }
 
 /** The inverse of `arrange`, for any layout. */

@@ -34,32 +34,32 @@ const chain = graphOf({
   outputs: ["y"],
 });
 
-/** What each buffer holds in the course of a run: a launch must find what its inputs were written with. */
-function checkLives({ launches, inputs, outputs, buffers }: Schedule): void {
-  const written = new Map<number, string>(inputs.map(({ buffer, name }) => [buffer, name]));
-  assert.equal(written.size, inputs.length, "inputs share a buffer");
+/** What each region holds in the course of a run: a launch must find what its inputs were written with. */
+function checkLives({ launches, inputs, outputs, regions }: Schedule): void {
+  const written = new Map<number, string>(inputs.map(({ region, name }) => [region, name]));
+  assert.equal(written.size, inputs.length, "inputs share a region");
   for (const { launch, inputs, outputs } of launches) {
-    assert.deepEqual(outputs.filter((buffer) => inputs.includes(buffer)), [], `${launch.shader} writes what it reads`);
+    assert.deepEqual(outputs.filter((region) => inputs.includes(region)), [], `${launch.shader} writes what it reads`);
     assert.equal(new Set(outputs).size, outputs.length);
-    for (const buffer of inputs) if (buffer !== null) assert(written.has(buffer), `${launch.shader} reads nothing`);
-    for (const buffer of outputs) written.set(buffer, launch.shader);
+    for (const region of inputs) if (region !== null) assert(written.has(region), `${launch.shader} reads nothing`);
+    for (const region of outputs) written.set(region, launch.shader);
     for (const binding of launch.bindings) {
       if ("input" in binding) assert.notEqual(inputs[binding.input], null, `${launch.shader} binds a constant`);
       if ("output" in binding) assert(outputs[binding.output] !== undefined);
     }
   }
-  for (const { buffer, type } of outputs) {
-    assert(written.has(buffer));
-    assert(buffers[buffer]! >= bytesOf(type, "plain"));
+  for (const { region, type } of outputs) {
+    assert(written.has(region));
+    assert(regions[region]!.bytes >= bytesOf(type, "plain"));
   }
 }
 
-Deno.test("schedule() gives values whose lives do not meet the same buffer", () => {
+Deno.test("schedule() gives values whose lives do not meet the same region", () => {
   const own = scheduleOf(chain, { x });
   checkLives(own);
   const size = bytesOf({ dtype: "f32", shape: [1, 4, 8, 8] }, "nhwc");
-  assert.deepEqual(own.buffers, new Array(own.buffers.length).fill(size));
-  assert(own.buffers.length <= 4, `${own.buffers.length} buffers`);
+  assert.deepEqual(own.regions.map(({ bytes }) => bytes), new Array(own.regions.length).fill(size));
+  assert(own.regions.length <= 4, `${own.regions.length} regions`);
 });
 
 Deno.test("schedule() copies into another layout once for all readers", () => {
@@ -76,16 +76,16 @@ Deno.test("schedule() copies into another layout once for all readers", () => {
   assert.deepEqual(copies.map(({ node }) => node), ["a", "y"]);
 });
 
-Deno.test("schedule() keeps outputs to the end, and each has its buffer", () => {
+Deno.test("schedule() keeps outputs to the end, and each has its region", () => {
   const outputs = ["a", "b", "c", "d"];
   const nodes = outputs.map((name, i) => node("Softmax", [i === 0 ? "x" : outputs[i - 1]!], name));
   const own = scheduleOf(graphOf({ inputs: { x: [4, 4] }, nodes, outputs }), { x: random([4, 4]) });
   checkLives(own);
   assert.deepEqual(own.outputs.map(({ name }) => name), outputs);
-  assert.equal(new Set(own.outputs.map(({ buffer }) => buffer)).size, 4);
+  assert.equal(new Set(own.outputs.map(({ region }) => region)).size, 4);
 });
 
-Deno.test("schedule() gives inputs that no launch reads buffers of their own", () => {
+Deno.test("schedule() gives inputs that no launch reads regions of their own", () => {
   const nodes = [node("Softmax", ["x"], "a"), node("Softmax", ["a"], "b"), node("Softmax", ["b"], "y")];
   const inputs = { x: [4, 4], unused: [4, 4], through: [4, 4] };
   const given = { x: random([4, 4]), unused: random([4, 4]), through: random([4, 4]) };
@@ -96,8 +96,8 @@ Deno.test("schedule() gives inputs that no launch reads buffers of their own", (
     given,
   );
   checkLives(passed);
-  const through = passed.outputs.find(({ name }) => name === "z")!.buffer;
-  assert.equal(through, passed.inputs.find(({ name }) => name === "through")!.buffer);
+  const through = passed.outputs.find(({ name }) => name === "z")!.region;
+  assert.equal(through, passed.inputs.find(({ name }) => name === "through")!.region);
   assert(passed.launches.every(({ outputs }) => !outputs.includes(through)));
 });
 
