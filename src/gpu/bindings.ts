@@ -1,9 +1,10 @@
 /**
  * What a kernel binds, and how it is read from textures instead of buffers.
  *
- * Kernels are written for storage buffers. On CPU adapters a load from a buffer is a loop over the lanes, several times as
- * dear as one from a texture (Mesa's `emit_load_mem` against its texel gather), so there the same source is rewritten: every
- * array becomes a 2-D texture of blocks of 16 bytes, `x[i]` a load of texel i, `y[i] = v;` a store.
+ * Kernels are written for storage buffers. On CPU adapters a load from a buffer is a loop over the lanes, so there the same
+ * source is rewritten: every array becomes a 2-D storage texture of blocks of 16 bytes, `x[i]` a load of texel i,
+ * `y[i] = v;` a store. Eight lanes of lavapipe on a Zen 3 load 16 bytes each in 205 ns from a buffer, 19 from a sampled
+ * texture, whose mip level is looked up each time, 12 from a uniform buffer, 7 from a storage texture.
  *
  * @module
  */
@@ -68,8 +69,7 @@ export function inTextures(source: string, textures: ReadonlySet<number>): strin
 }
 
 function declarationOf({ binding, name, written }: StorageBinding): string {
-  const type = written ? "texture_storage_2d<rgba32uint, write>" : "texture_2d<u32>";
-  return `@group(0) @binding(${binding}) var ${name}: ${type};`;
+  return `@group(0) @binding(${binding}) var ${name}: texture_storage_2d<rgba32uint, ${written ? "write" : "read"}>;`;
 }
 
 function accessorOf({ name, element, written }: StorageBinding): string {
@@ -79,8 +79,8 @@ function accessorOf({ name, element, written }: StorageBinding): string {
       ` textureStore(${name}, ${texel("i")}, bitcast<vec4u>(value)); }`;
   }
   const body = element.startsWith("vec4")
-    ? `return bitcast<${element}>(textureLoad(${name}, ${texel("i")}, 0));`
-    : `let block = i >> 2u; return bitcast<${element}>(textureLoad(${name}, ${texel("block")}, 0)[i & 3u]);`;
+    ? `return bitcast<${element}>(textureLoad(${name}, ${texel("i")}));`
+    : `let block = i >> 2u; return bitcast<${element}>(textureLoad(${name}, ${texel("block")})[i & 3u]);`;
   return `\nfn ${name}_load(i: u32) -> ${element} { ${body} }`;
 }
 

@@ -17,8 +17,12 @@ const LIMITS = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",
   "maxStorageBuffersPerShaderStage",
+  "maxStorageTexturesPerShaderStage",
   "maxTextureDimension2D",
 ] as const;
+
+/** The most arrays that a kernel binds. */
+const MAX_TEXTURES = 8;
 
 /**
  * Opens the best adapter, or returns `null` where there is none that can do integer dot products.
@@ -34,11 +38,13 @@ export async function openGpu(): Promise<Gpu | null> {
     requiredLimits: Object.fromEntries(LIMITS.map((name) => [name, adapter.limits[name]])),
   });
   const info = adapter.info as GPUAdapterInfo & { readonly isFallbackAdapter?: boolean };
+  const readable = gpu.wgslLanguageFeatures.has("readonly_and_readwrite_storage_textures") &&
+    device.limits.maxStorageTexturesPerShaderStage >= MAX_TEXTURES;
   const software = info.isFallbackAdapter ?? /llvmpipe|swiftshader/i.test(info.description);
   return {
     device,
     name: info.description || info.device || info.vendor || "unknown",
     software,
-    textureBytes: software ? textureCapacity(device) : 0,
+    textureBytes: software && readable ? textureCapacity(device) : 0,
   };
 }

@@ -44,8 +44,7 @@ function textureMemory(device: GPUDevice, bytes: number, label: string): Memory 
     label,
     size: [width, height],
     format: "rgba32uint",
-    usage: GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST |
-      GPUTextureUsage.COPY_SRC,
+    usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST | GPUTextureUsage.COPY_SRC,
   });
   return {
     texture: true,

@@ -26,7 +26,7 @@ Deno.test("bindingsOf() lists the storage arrays of a kernel", () => {
 Deno.test("inTextures() turns loads and stores into calls, and keeps lines", () => {
   const lines = inTextures(KERNEL, new Set([0, 1, 2])).split("\n");
   assert.equal(lines[0], "// x[i] in a comment stays");
-  assert.equal(lines[1], "@group(0) @binding(0) var x: texture_2d<u32>;");
+  assert.equal(lines[1], "@group(0) @binding(0) var x: texture_storage_2d<rgba32uint, read>;");
   assert.equal(lines[3], "@group(0) @binding(2) var y: texture_storage_2d<rgba32uint, write>;");
   assert.equal(lines[4], KERNEL.split("\n")[4]);
   assert.equal(lines[6], "  y_store(u32(i + 1u), bitcast<vec4u>(");
