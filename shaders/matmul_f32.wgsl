@@ -1,8 +1,11 @@
 // y[b, m, n] = clamp(bias[n] + sum over k of left[b, m, k] * right[b, n, k], low, high)
 //
 // left, right, y: last axis in blocks of 4; a batch b has three axes, along which an operand may be broadcast (step 0).
-// Lanes run along m: an invocation owns TM rows, LANES apart, and TN adjacent columns of one batch.
-const LANES: u32 = 8;
+// An invocation owns TM rows, LANES_M apart, and TN adjacent columns of one batch. Lanes run along rows first, then along
+// tiles of columns.
+const LANES: u32 = 8; // LANES_M * LANES_N
+const LANES_M: u32 = 8;
+const LANES_N: u32 = 1;
 const TM: u32 = 16;
 const TN: u32 = 16;
 const TN4: u32 = 4;
@@ -32,8 +35,8 @@ struct Params {
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first = group.x * LANES * TM + lane;
-  let n0 = group.y * TN;
+  let first = group.x * LANES_M * TM + lane % LANES_M;
+  let n0 = (group.y * LANES_N + lane / LANES_M) * TN;
   let batch = vec3u(
     group.z / params.batch_2 / params.batch_1,
     group.z / params.batch_2 % params.batch_1,
@@ -43,14 +46,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let from_right = batch.x * params.right_step_0 + batch.y * params.right_step_1 + batch.z * params.right_step_2;
   var row: array<u32, TM>;
   for (var i = 0u; i < TM; i++) { // @unroll
-    row[i] = from_left + min(first + i * LANES, params.rows - 1u) * params.blocks;
+    row[i] = from_left + min(first + i * LANES_M, params.rows - 1u) * params.blocks;
   }
   var column: array<u32, TN>;
   for (var j = 0u; j < TN; j++) { // @unroll
     column[j] = from_right + min(n0 + j, params.columns - 1u) * params.blocks;
   }
   var acc: array<array<f32, TN>, TM>;
-  for (var k = 0u; k < params.blocks; k++) {
+  let blocks = params.blocks;
+  for (var k = 0u; k < blocks; k++) {
     var b: array<vec4f, TN>;
     for (var j = 0u; j < TN; j++) { // @unroll
       b[j] = right[column[j] + k];
@@ -67,7 +71,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(params.columns);
     let b = bias[n / 4u];
     for (var i = 0u; i < TM; i++) { // @unroll
-      let m = first + i * LANES;
+      let m = first + i * LANES_M;
       if (m < params.rows && n < params.columns) {
         let sum = b + vec4f(acc[i][j * 4u], acc[i][j * 4u + 1u], acc[i][j * 4u + 2u], acc[i][j * 4u + 3u]);
         let result = min(max(sum, vec4f(params.low)), vec4f(params.high));

@@ -4,8 +4,11 @@
 //
 // left, right: last axis in blocks of 16, whose padding is masked; y: in blocks of 16 i8 or 4 f32.
 // A batch b has three axes, along which an operand may be broadcast (step 0).
-// Lanes run along m: an invocation owns TM rows, LANES apart, and TN adjacent columns of one batch.
-const LANES: u32 = 8;
+// An invocation owns TM rows, LANES_M apart, and TN adjacent columns of one batch. Lanes run along rows first, then along
+// tiles of columns.
+const LANES: u32 = 8; // LANES_M * LANES_N
+const LANES_M: u32 = 8;
+const LANES_N: u32 = 1;
 const TM: u32 = 16;
 const TN: u32 = 16;
 const TN16: u32 = 1; // TN / 16, at least 1
@@ -45,15 +48,15 @@ fn dot16(a: vec4u, b: vec4u) -> i32 {
 }
 
 // All ones in the bytes of block k that hold elements, zeros in the padding.
-fn mask(k: u32) -> vec4u {
-  let bytes = clamp(vec4i(i32(params.inner) - i32(k * 16u)) - vec4i(0, 4, 8, 12), vec4i(0), vec4i(4));
+fn mask(k: u32, inner: i32) -> vec4u {
+  let bytes = clamp(vec4i(inner - i32(k * 16u)) - vec4i(0, 4, 8, 12), vec4i(0), vec4i(4));
   return select((vec4u(1u) << (vec4u(bytes) * 8u)) - 1u, vec4u(0xffffffffu), bytes == vec4i(4));
 }
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first = group.x * LANES * TM + lane;
-  let n0 = group.y * TN;
+  let first = group.x * LANES_M * TM + lane % LANES_M;
+  let n0 = (group.y * LANES_N + lane / LANES_M) * TN;
   let batch = vec3u(
     group.z / params.batch_2 / params.batch_1,
     group.z / params.batch_2 % params.batch_1,
@@ -63,7 +66,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let from_right = batch.x * params.right_step_0 + batch.y * params.right_step_1 + batch.z * params.right_step_2;
   var row: array<u32, TM>;
   for (var i = 0u; i < TM; i++) { // @unroll
-    row[i] = from_left + min(first + i * LANES, params.rows - 1u) * params.blocks;
+    row[i] = from_left + min(first + i * LANES_M, params.rows - 1u) * params.blocks;
   }
   var column: array<u32, TN>;
   for (var j = 0u; j < TN; j++) { // @unroll
@@ -73,8 +76,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var acc: array<array<i32, TN>, TM>;
   var row_sum: array<i32, TM>;
   var column_sum: array<i32, TN>;
-  for (var k = 0u; k < params.blocks; k++) {
-    let real = mask(k);
+  let blocks = params.blocks;
+  let inner = i32(params.inner);
+  for (var k = 0u; k < blocks; k++) {
+    let real = mask(k, inner);
     var b: array<vec4u, TN>;
     for (var j = 0u; j < TN; j++) { // @unroll
       b[j] = right[column[j] + k] & real;
@@ -88,12 +93,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
   }
-  let both = i32(params.inner) * params.left_zero * params.right_zero;
+  let both = inner * params.left_zero * params.right_zero;
   for (var k = 0u; k < TN16; k++) { // @unroll
     let n16 = n0 + k * 16u;
     if (n16 < params.columns) {
       for (var i = 0u; i < TM; i++) { // @unroll
-        let m = first + i * LANES;
+        let m = first + i * LANES_M;
         if (m < params.rows) {
           let at = (group.z * params.rows + m) * params.y_blocks + n16 / 4u;
           var packed: vec4u;

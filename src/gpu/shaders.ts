@@ -205,8 +205,11 @@ fn main(
 // sum = bias[n] + sum over taps t and channels c of x[p * stride - pad + t * dilation, c] * w[t, c, n]
 //
 // x, y: nhwc, channels in blocks of 4; w: block (t * blocks + block of c) * padded + n; bias: padded to whole tiles.
-// Lanes run along output pixels: an invocation owns TM pixels, LANES apart, and TN adjacent channels of one group.
-const LANES: u32 = 8;
+// An invocation owns TM pixels, LANES_M apart, and TN adjacent channels of one group. Lanes run along pixels first, then
+// along tiles of channels.
+const LANES: u32 = 8; // LANES_M * LANES_N
+const LANES_M: u32 = 8;
+const LANES_N: u32 = 1;
 const TM: u32 = 16;
 const TN: u32 = 16;
 const TN4: u32 = 4;
@@ -247,61 +250,76 @@ fn main(
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let first = (group.y * grid.x + group.x) * LANES * TM + lane;
-  let n0 = group.z * TN;
-  let from_block = n0 / params.group_channels * params.blocks;
+  // Uniforms are loaded once: lavapipe gathers them anew for each lane and turn of a loop.
+  let size = vec2u(params.width, params.height);
+  let out_size = vec2u(params.out_width, params.out_height);
+  let stride = vec2u(params.stride_x, params.stride_y);
+  let pad = vec2i(params.pad_x, params.pad_y);
+  let dilation = vec2u(params.dilation_x, params.dilation_y);
+  let x_blocks = i32(params.x_blocks);
+  let row_blocks = i32(size.x) * x_blocks;
+  let kernel_x = params.kernel_x;
+  let blocks = params.blocks;
+  let padded = params.padded;
+  let pixels = params.pixels;
+  let first = (group.y * grid.x + group.x) * LANES_M * TM + lane % LANES_M;
+  let n0 = (group.z * LANES_N + lane / LANES_M) * TN;
+  let from_block = n0 / params.group_channels * blocks;
   var top: array<i32, TM>;
   var left: array<i32, TM>;
   var start: array<i32, TM>;
   for (var i = 0u; i < TM; i++) { // @unroll
-    let p = min(first + i * LANES, params.pixels - 1u);
-    let row = p / params.out_width;
-    let image = row / params.out_height;
-    top[i] = i32((row - image * params.out_height) * params.stride_y) - params.pad_y;
-    left[i] = i32((p - row * params.out_width) * params.stride_x) - params.pad_x;
-    let image_row = i32(image * params.height) + top[i];
-    start[i] = (image_row * i32(params.width) + left[i]) * i32(params.x_blocks) + i32(from_block);
+    let p = min(first + i * LANES_M, pixels - 1u);
+    let row = p / out_size.x;
+    let image = row / out_size.y;
+    top[i] = i32((row - image * out_size.y) * stride.y) - pad.y;
+    left[i] = i32((p - row * out_size.x) * stride.x) - pad.x;
+    start[i] = (i32(image * size.y) + top[i]) * row_blocks + left[i] * x_blocks + i32(from_block);
   }
   var acc: array<array<f32, TN>, TM>;
   var ky = 0u;
   var kx = 0u;
   var c = 0u;
-  var texel = n0;
+  var at = n0;
   // One flat loop: lavapipe copies every accumulator at each turn of each loop around it.
-  for (var step = 0u; step < params.kernel_y * params.kernel_x * params.blocks; step++) {
-    let down = i32(ky * params.dilation_y);
-    let right = i32(kx * params.dilation_x);
-    let offset = (down * i32(params.width) + right) * i32(params.x_blocks) + i32(c);
+  let steps = params.kernel_y * kernel_x * blocks;
+  for (var step = 0u; step < steps; step++) {
+    let down = i32(ky * dilation.y);
+    let right = i32(kx * dilation.x);
+    let offset = down * row_blocks + right * x_blocks + i32(c);
     var b: array<vec4f, TN>;
     for (var j = 0u; j < TN; j++) { // @unroll
-      b[j] = w[texel + j];
+      b[j] = w[at + j];
     }
     for (var i = 0u; i < TM; i++) { // @unroll
-      let inside = u32(top[i] + down) < params.height && u32(left[i] + right) < params.width;
+      let inside = u32(top[i] + down) < size.y && u32(left[i] + right) < size.x;
       let a = select(vec4f(), x[select(0, start[i] + offset, inside)], inside);
       for (var j = 0u; j < TN; j++) { // @unroll
         acc[i][j] += dot(a, b[j]);
       }
     }
-    texel += params.padded;
+    at += padded;
     c += 1u;
-    let next_column = c == params.blocks;
+    let next_column = c == blocks;
     c = select(c, 0u, next_column);
     kx += u32(next_column);
-    let next_row = kx == params.kernel_x;
+    let next_row = kx == kernel_x;
     kx = select(kx, 0u, next_row);
     ky += u32(next_row);
   }
+  let channels = params.channels;
+  let y_blocks = params.y_blocks;
+  let low = vec4f(params.low);
+  let high = vec4f(params.high);
   for (var j = 0u; j < TN4; j++) { // @unroll
     let n = n0 + j * 4u;
-    let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(params.channels);
+    let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(channels);
     let b = bias[n / 4u];
     for (var i = 0u; i < TM; i++) { // @unroll
-      let p = first + i * LANES;
-      if (p < params.pixels && n < params.channels) {
+      let p = first + i * LANES_M;
+      if (p < pixels && n < channels) {
         let sum = b + vec4f(acc[i][j * 4u], acc[i][j * 4u + 1u], acc[i][j * 4u + 2u], acc[i][j * 4u + 3u]);
-        let result = min(max(sum, vec4f(params.low)), vec4f(params.high));
-        y[p * params.y_blocks + n / 4u] = select(vec4f(), result, exists);
+        y[p * y_blocks + n / 4u] = select(vec4f(), min(max(sum, low), high), exists);
       }
     }
   }
@@ -314,14 +332,18 @@ fn main(
 // Outside the image x is its zero point; the bias holds -x_zero * (sum of w), so that x counts from its zero point.
 // x: nhwc, channels in blocks of 16; y: nhwc in blocks of 16 i8 or 4 f32;
 // w: block (t * blocks + block of c) * padded + n.
-// Lanes run along output pixels: an invocation owns TM pixels, LANES apart, and TN adjacent channels of one group.
-const LANES: u32 = 8;
+// An invocation owns TM pixels, LANES_M apart, and TN adjacent channels of one group. Lanes run along pixels first, then
+// along tiles of channels.
+const LANES: u32 = 8; // LANES_M * LANES_N
+const LANES_M: u32 = 8;
+const LANES_N: u32 = 1;
 const TM: u32 = 16;
 const TN: u32 = 16;
 const TN16: u32 = 1; // TN / 16, at least 1
 const QUADS: u32 = 4; // fours of channels in each of these
 const WORDS: u32 = 4; // 1 where no group has more than 4 input channels
 const FLOAT_OUT: u32 = 0;
+const BIASED: u32 = 0; // 1: products are taken of x + 128, and the bias holds -(x_zero + 128) * (sum of w)
 
 struct Params {
   pixels: u32,
@@ -362,59 +384,87 @@ fn main(
   @builtin(num_workgroups) grid: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let first = (group.y * grid.x + group.x) * LANES * TM + lane;
-  let n0 = group.z * TN;
-  let from_block = n0 / params.group_channels * params.blocks;
+  // Uniforms are loaded once: lavapipe gathers them anew for each lane and turn of a loop.
+  let size = vec2u(params.width, params.height);
+  let out_size = vec2u(params.out_width, params.out_height);
+  let stride = vec2u(params.stride_x, params.stride_y);
+  let pad = vec2i(params.pad_x, params.pad_y);
+  let dilation = vec2u(params.dilation_x, params.dilation_y);
+  let x_blocks = i32(params.x_blocks);
+  let row_blocks = i32(size.x) * x_blocks;
+  let kernel_x = params.kernel_x;
+  let blocks = params.blocks;
+  let padded = params.padded;
+  let pixels = params.pixels;
+  let outside = vec4u(params.x_zero);
+  let flip = vec4u(BIASED * 0x80808080u);
+  let first = (group.y * grid.x + group.x) * LANES_M * TM + lane % LANES_M;
+  let n0 = (group.z * LANES_N + lane / LANES_M) * TN;
+  let from_block = n0 / params.group_channels * blocks;
   var top: array<i32, TM>;
   var left: array<i32, TM>;
   var start: array<i32, TM>;
   for (var i = 0u; i < TM; i++) { // @unroll
-    let p = min(first + i * LANES, params.pixels - 1u);
-    let row = p / params.out_width;
-    let image = row / params.out_height;
-    top[i] = i32((row - image * params.out_height) * params.stride_y) - params.pad_y;
-    left[i] = i32((p - row * params.out_width) * params.stride_x) - params.pad_x;
-    let image_row = i32(image * params.height) + top[i];
-    start[i] = (image_row * i32(params.width) + left[i]) * i32(params.x_blocks) + i32(from_block);
+    let p = min(first + i * LANES_M, pixels - 1u);
+    let row = p / out_size.x;
+    let image = row / out_size.y;
+    top[i] = i32((row - image * out_size.y) * stride.y) - pad.y;
+    left[i] = i32((p - row * out_size.x) * stride.x) - pad.x;
+    start[i] = (i32(image * size.y) + top[i]) * row_blocks + left[i] * x_blocks + i32(from_block);
   }
   var acc: array<array<i32, TN>, TM>;
   var ky = 0u;
   var kx = 0u;
   var c = 0u;
-  var texel = n0;
+  var at = n0;
   // One flat loop: lavapipe copies every accumulator at each turn of each loop around it.
-  for (var step = 0u; step < params.kernel_y * params.kernel_x * params.blocks; step++) {
-    let down = i32(ky * params.dilation_y);
-    let right = i32(kx * params.dilation_x);
-    let offset = (down * i32(params.width) + right) * i32(params.x_blocks) + i32(c);
+  let steps = params.kernel_y * kernel_x * blocks;
+  for (var step = 0u; step < steps; step++) {
+    let down = i32(ky * dilation.y);
+    let right = i32(kx * dilation.x);
+    let offset = down * row_blocks + right * x_blocks + i32(c);
     var b: array<vec4u, TN>;
     for (var j = 0u; j < TN; j++) { // @unroll
-      b[j] = w[texel + j];
+      b[j] = w[at + j];
     }
     for (var i = 0u; i < TM; i++) { // @unroll
-      let inside = u32(top[i] + down) < params.height && u32(left[i] + right) < params.width;
-      let a = select(vec4u(params.x_zero), x[select(0, start[i] + offset, inside)], inside);
-      for (var j = 0u; j < TN; j++) { // @unroll
-        for (var q = 0u; q < WORDS; q++) { // @unroll
-          acc[i][j] += dot4I8Packed(a[q], b[j][q]);
+      let inside = u32(top[i] + down) < size.y && u32(left[i] + right) < size.x;
+      let a = select(outside, x[select(0, start[i] + offset, inside)], inside) ^ flip;
+      for (var q = 0u; q < WORDS; q++) { // @unroll
+        if (BIASED == 0u) {
+          for (var j = 0u; j < TN; j++) { // @unroll
+            acc[i][j] += dot4I8Packed(a[q], b[j][q]);
+          }
+        } else {
+          // Compilers for CPUs multiply faster where one operand has no sign.
+          let bytes = vec4i(unpack4xU8(a[q]));
+          for (var j = 0u; j < TN; j++) { // @unroll
+            let products = bytes * unpack4xI8(b[j][q]);
+            acc[i][j] += products.x + products.y + products.z + products.w;
+          }
         }
       }
     }
-    texel += params.padded;
+    at += padded;
     c += 1u;
-    let next_column = c == params.blocks;
+    let next_column = c == blocks;
     c = select(c, 0u, next_column);
     kx += u32(next_column);
-    let next_row = kx == params.kernel_x;
+    let next_row = kx == kernel_x;
     kx = select(kx, 0u, next_row);
     ky += u32(next_row);
   }
+  let channels = params.channels;
+  let y_blocks = params.y_blocks;
+  let low = vec4f(params.low);
+  let high = vec4f(params.high);
+  let zero = params.zero;
   for (var k = 0u; k < TN16; k++) { // @unroll
     let n16 = n0 + k * 16u;
-    if (n16 < params.channels) {
+    if (n16 < channels) {
       for (var i = 0u; i < TM; i++) { // @unroll
-        let p = first + i * LANES;
-        if (p < params.pixels) {
+        let p = first + i * LANES_M;
+        if (p < pixels) {
           var packed: vec4u;
           for (var q = 0u; q < QUADS; q++) { // @unroll
             let n = n16 + q * 4u;
@@ -422,16 +472,14 @@ fn main(
             let sum = bias[n / 4u] + vec4i(acc[i][j], acc[i][j + 1u], acc[i][j + 2u], acc[i][j + 3u]);
             let real = vec4f(sum) * multiplier[n / 4u];
             if (FLOAT_OUT == 0u) {
-              let result = min(max(round(real) + params.zero, vec4f(params.low)), vec4f(params.high));
-              packed[q] = pack4xI8(vec4i(result));
-            } else if (n < params.channels) {
-              let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(params.channels);
-              let result = select(vec4f(), min(max(real, vec4f(params.low)), vec4f(params.high)), exists);
-              y[p * params.y_blocks + n / 4u] = bitcast<vec4u>(result);
+              packed[q] = pack4xI8(vec4i(min(max(round(real) + zero, low), high)));
+            } else if (n < channels) {
+              let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(channels);
+              y[p * y_blocks + n / 4u] = bitcast<vec4u>(select(vec4f(), min(max(real, low), high), exists));
             }
           }
           if (FLOAT_OUT == 0u) {
-            y[(p * params.y_blocks + n16 / 4u) / 4u] = packed;
+            y[(p * y_blocks + n16 / 4u) / 4u] = packed;
           }
         }
       }
@@ -1099,8 +1147,11 @@ fn main(
   matmul_f32: `// y[b, m, n] = clamp(bias[n] + sum over k of left[b, m, k] * right[b, n, k], low, high)
 //
 // left, right, y: last axis in blocks of 4; a batch b has three axes, along which an operand may be broadcast (step 0).
-// Lanes run along m: an invocation owns TM rows, LANES apart, and TN adjacent columns of one batch.
-const LANES: u32 = 8;
+// An invocation owns TM rows, LANES_M apart, and TN adjacent columns of one batch. Lanes run along rows first, then along
+// tiles of columns.
+const LANES: u32 = 8; // LANES_M * LANES_N
+const LANES_M: u32 = 8;
+const LANES_N: u32 = 1;
 const TM: u32 = 16;
 const TN: u32 = 16;
 const TN4: u32 = 4;
@@ -1130,8 +1181,8 @@ struct Params {
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first = group.x * LANES * TM + lane;
-  let n0 = group.y * TN;
+  let first = group.x * LANES_M * TM + lane % LANES_M;
+  let n0 = (group.y * LANES_N + lane / LANES_M) * TN;
   let batch = vec3u(
     group.z / params.batch_2 / params.batch_1,
     group.z / params.batch_2 % params.batch_1,
@@ -1141,14 +1192,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let from_right = batch.x * params.right_step_0 + batch.y * params.right_step_1 + batch.z * params.right_step_2;
   var row: array<u32, TM>;
   for (var i = 0u; i < TM; i++) { // @unroll
-    row[i] = from_left + min(first + i * LANES, params.rows - 1u) * params.blocks;
+    row[i] = from_left + min(first + i * LANES_M, params.rows - 1u) * params.blocks;
   }
   var column: array<u32, TN>;
   for (var j = 0u; j < TN; j++) { // @unroll
     column[j] = from_right + min(n0 + j, params.columns - 1u) * params.blocks;
   }
   var acc: array<array<f32, TN>, TM>;
-  for (var k = 0u; k < params.blocks; k++) {
+  let blocks = params.blocks;
+  for (var k = 0u; k < blocks; k++) {
     var b: array<vec4f, TN>;
     for (var j = 0u; j < TN; j++) { // @unroll
       b[j] = right[column[j] + k];
@@ -1165,7 +1217,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(params.columns);
     let b = bias[n / 4u];
     for (var i = 0u; i < TM; i++) { // @unroll
-      let m = first + i * LANES;
+      let m = first + i * LANES_M;
       if (m < params.rows && n < params.columns) {
         let sum = b + vec4f(acc[i][j * 4u], acc[i][j * 4u + 1u], acc[i][j * 4u + 2u], acc[i][j * 4u + 3u]);
         let result = min(max(sum, vec4f(params.low)), vec4f(params.high));
@@ -1181,8 +1233,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 //
 // left, right: last axis in blocks of 16, whose padding is masked; y: in blocks of 16 i8 or 4 f32.
 // A batch b has three axes, along which an operand may be broadcast (step 0).
-// Lanes run along m: an invocation owns TM rows, LANES apart, and TN adjacent columns of one batch.
-const LANES: u32 = 8;
+// An invocation owns TM rows, LANES_M apart, and TN adjacent columns of one batch. Lanes run along rows first, then along
+// tiles of columns.
+const LANES: u32 = 8; // LANES_M * LANES_N
+const LANES_M: u32 = 8;
+const LANES_N: u32 = 1;
 const TM: u32 = 16;
 const TN: u32 = 16;
 const TN16: u32 = 1; // TN / 16, at least 1
@@ -1222,15 +1277,15 @@ fn dot16(a: vec4u, b: vec4u) -> i32 {
 }
 
 // All ones in the bytes of block k that hold elements, zeros in the padding.
-fn mask(k: u32) -> vec4u {
-  let bytes = clamp(vec4i(i32(params.inner) - i32(k * 16u)) - vec4i(0, 4, 8, 12), vec4i(0), vec4i(4));
+fn mask(k: u32, inner: i32) -> vec4u {
+  let bytes = clamp(vec4i(inner - i32(k * 16u)) - vec4i(0, 4, 8, 12), vec4i(0), vec4i(4));
   return select((vec4u(1u) << (vec4u(bytes) * 8u)) - 1u, vec4u(0xffffffffu), bytes == vec4i(4));
 }
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let first = group.x * LANES * TM + lane;
-  let n0 = group.y * TN;
+  let first = group.x * LANES_M * TM + lane % LANES_M;
+  let n0 = (group.y * LANES_N + lane / LANES_M) * TN;
   let batch = vec3u(
     group.z / params.batch_2 / params.batch_1,
     group.z / params.batch_2 % params.batch_1,
@@ -1240,7 +1295,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let from_right = batch.x * params.right_step_0 + batch.y * params.right_step_1 + batch.z * params.right_step_2;
   var row: array<u32, TM>;
   for (var i = 0u; i < TM; i++) { // @unroll
-    row[i] = from_left + min(first + i * LANES, params.rows - 1u) * params.blocks;
+    row[i] = from_left + min(first + i * LANES_M, params.rows - 1u) * params.blocks;
   }
   var column: array<u32, TN>;
   for (var j = 0u; j < TN; j++) { // @unroll
@@ -1250,8 +1305,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   var acc: array<array<i32, TN>, TM>;
   var row_sum: array<i32, TM>;
   var column_sum: array<i32, TN>;
-  for (var k = 0u; k < params.blocks; k++) {
-    let real = mask(k);
+  let blocks = params.blocks;
+  let inner = i32(params.inner);
+  for (var k = 0u; k < blocks; k++) {
+    let real = mask(k, inner);
     var b: array<vec4u, TN>;
     for (var j = 0u; j < TN; j++) { // @unroll
       b[j] = right[column[j] + k] & real;
@@ -1265,12 +1322,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
   }
-  let both = i32(params.inner) * params.left_zero * params.right_zero;
+  let both = inner * params.left_zero * params.right_zero;
   for (var k = 0u; k < TN16; k++) { // @unroll
     let n16 = n0 + k * 16u;
     if (n16 < params.columns) {
       for (var i = 0u; i < TM; i++) { // @unroll
-        let m = first + i * LANES;
+        let m = first + i * LANES_M;
         if (m < params.rows) {
           let at = (group.z * params.rows + m) * params.y_blocks + n16 / 4u;
           var packed: vec4u;

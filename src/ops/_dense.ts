@@ -6,50 +6,96 @@ import { type Bias, packBias, packDense, packMultiplier, type Weights } from "./
 import type { Window } from "./_window.ts";
 import type { Epilogue, Target } from "./op.ts";
 
-/** Rows and columns of results that one invocation computes. */
+/** Which results a workgroup of a linear kernel computes. */
 export interface Tile {
-  /** Rows, `lanes` apart. */
+  /** Rows of one invocation, `lanesDown` apart. */
   readonly rows: number;
-  /** Adjacent columns. */
+  /** Adjacent columns of one invocation. */
   readonly columns: number;
+  /** Invocations along the rows. */
+  readonly lanesDown: number;
+  /** Invocations along the columns. */
+  readonly lanesAcross: number;
 }
 
-/** Few, since each costs a compilation; 16x16 is the fastest on lavapipe, where loads are dear. */
-const TILE_ROWS = [16, 4, 1];
+/** A matrix of results, and how many steps along the inner axis each takes. */
+export interface Extent {
+  /** Rows. */
+  readonly rows: number;
+  /** Columns. */
+  readonly columns: number;
+  /** Blocks of 16 bytes that are multiplied for one result. */
+  readonly steps: number;
+  /** How many such matrices there are. */
+  readonly batch?: number;
+  /** What the columns of a tile must divide; 0 for anything. */
+  readonly divisor?: number;
+  /** The most invocations along the columns. */
+  readonly lanesAcross?: number;
+}
+
+/** Few, since each costs a compilation; 16x16 is the fastest on lavapipe where there is enough to do. */
+const TILE_ROWS = [16, 8, 4, 1];
 const TILE_COLUMNS = [16, 8, 4];
 
 /** Largest tile on GPUs, where more accumulators leave too few threads in flight. */
 const GPU_CELLS = 64;
 
+/** Nanoseconds of the kernels on lavapipe: loading a block of weights and of a row, storing a block, starting a row. */
+const COST = { weight: 10, row: 14, store: 75, start: 40 };
+
+/** Nanoseconds of lavapipe for the products of two blocks: of four f32, of sixteen i8. */
+const PRODUCT = { f32: 1.6, i8: 8.6 };
+
+/** How many variants are worth timing. */
+const CANDIDATES = 4;
+
 /**
- * The tile that should compute a matrix of results soonest.
+ * The tile that should compute a matrix of results soonest: the one that the target knows to be fastest, else the one
+ * that costs least by the times of lavapipe.
  *
- * The costs are nanoseconds of one step along the inner axis on lavapipe: loading a weight and a row, and one product.
- *
- * The options tell what is done with the sums, what the columns of a tile must divide, and how many such matrices there
- * are.
+ * @param kernel The name of the kernel, under which the target knows it.
  */
-export function chooseTile(
-  rows: number,
-  columns: number,
-  target: Target,
-  { epilogue, divisor = 0, batch = 1 }: { epilogue: Epilogue; divisor?: number; batch?: number },
-): Tile {
-  const integer = epilogue.integer !== undefined;
+export function chooseTile(kernel: string, extent: Extent, epilogue: Epilogue, target: Target): Tile {
+  const { rows, columns, steps, batch = 1 } = extent;
+  const ranked = tilesFor(extent, epilogue, target)
+    .map((tile) => ({ tile, cost: costOf(tile, extent, epilogue, target) }))
+    .sort((a, b) => a.cost - b.cost)
+    .slice(0, CANDIDATES)
+    .map(({ tile }) => tile);
+  const names = ranked.map((tile) => `${tile.rows}x${tile.columns} ${tile.lanesDown}x${tile.lanesAcross}`);
+  const key = [kernel, batch, rows, columns, steps, resultType(epilogue)].join(" ");
+  return ranked[target.choose?.(key, names) ?? 0]!;
+}
+
+function tilesFor(
+  { divisor = 0, lanesAcross = Infinity }: Extent,
+  epilogue: Epilogue,
+  { lanes }: Target,
+): Tile[] {
   const narrowest = blockColumns(epilogue);
-  const [weight, row, product] = [18, 38, integer ? 9 : 2];
-  const workers = target.lanes === 8 ? 4 : 512;
-  let best: Tile = { rows: 1, columns: narrowest };
-  let least = Infinity;
-  for (const r of TILE_ROWS) {
-    for (const c of TILE_COLUMNS) {
-      if (c < narrowest || divisor % c !== 0 || (target.lanes !== 8 && r * c > GPU_CELLS)) continue;
-      const groups = batch * Math.ceil(rows / (target.lanes * r)) * Math.ceil(columns / c);
-      const cost = Math.ceil(groups / workers) * (c * weight + r * row + r * c * product);
-      if (cost < least) [best, least] = [{ rows: r, columns: c }, cost];
-    }
-  }
-  return best;
+  return TILE_ROWS.flatMap((rows) =>
+    TILE_COLUMNS.filter((columns) => columns >= narrowest && divisor % columns === 0)
+      .filter((columns) => lanes === 8 || rows * columns <= GPU_CELLS)
+      .flatMap((columns) =>
+        [1, 2, 4, 8].filter((across) => across <= lanesAcross)
+          .map((across): Tile => ({ rows, columns, lanesDown: lanes / across, lanesAcross: across }))
+      )
+  );
+}
+
+function costOf(
+  tile: Tile,
+  { rows, columns, steps, batch = 1 }: Extent,
+  epilogue: Epilogue,
+  { lanes }: Target,
+): number {
+  const product = epilogue.integer ? PRODUCT.i8 : PRODUCT.f32;
+  const groups = batch * Math.ceil(rows / (tile.lanesDown * tile.rows)) *
+    Math.ceil(columns / (tile.lanesAcross * tile.columns));
+  const step = tile.columns * COST.weight + tile.rows * COST.row + tile.rows * tile.columns * product;
+  const stores = tile.rows * tile.columns / blockColumns(epilogue);
+  return Math.ceil(groups / (lanes === 8 ? 2 : 512)) * (steps * step + stores * COST.store + tile.rows * COST.start);
 }
 
 /** Columns that are stored at once: a whole block of 16 bytes. */
@@ -58,10 +104,21 @@ function blockColumns(epilogue: Epilogue): 4 | 16 {
 }
 
 /** Constants of the kernels for a tile. */
-export function tileConstants({ rows, columns }: Tile, { integer }: Epilogue): Record<string, number> {
+export function tileConstants(
+  { rows, columns, lanesDown, lanesAcross }: Tile,
+  { integer }: Epilogue,
+): Record<string, number> {
+  const own = { LANES: lanesDown * lanesAcross, LANES_M: lanesDown, LANES_N: lanesAcross, TM: rows, TN: columns };
   const fours = columns / 4;
-  if (!integer) return { TM: rows, TN: columns, TN4: fours };
-  return { TM: rows, TN: columns, TN16: Math.ceil(fours / 4), QUADS: Math.min(4, fours) };
+  return integer ? { ...own, TN16: Math.ceil(fours / 4), QUADS: Math.min(4, fours) } : { ...own, TN4: fours };
+}
+
+/**
+ * The zero point that integer kernels count from. On CPU adapters they multiply x + 128, which has no sign: compilers have
+ * a faster product for that (LLVM's PMADDWD).
+ */
+export function countedZero(zero: number, { lanes }: Target): number {
+  return lanes === 8 ? zero + 128 : zero;
 }
 
 /** Whether the kernel can do this window: groups must be whole blocks of channels. */
@@ -78,37 +135,43 @@ export function denseLaunch(
   { epilogue, target }: { epilogue: Epilogue; target: Target },
 ): Launch {
   const { integer } = epilogue;
-  const { outputs, groups } = window;
+  const { outputs, groups, kernel } = window;
   const pixels = window.batch * window.output[0] * window.output[1];
-  const tile = chooseTile(pixels, outputs, target, {
-    epilogue,
-    divisor: groups === 1 ? 0 : outputs / groups,
-  });
-  const padded = roundUp(outputs, tile.columns);
-  const [x, y] = foldGrid(Math.ceil(pixels / (target.lanes * tile.rows)));
+  const blocks = blocksOf(weights.inputs, integer !== undefined);
+  const shader = integer ? "conv_i8" : "conv_f32";
+  const extent: Extent = {
+    rows: pixels,
+    columns: outputs,
+    steps: kernel[0] * kernel[1] * blocks,
+    ...(groups === 1 ? {} : { divisor: outputs / groups, lanesAcross: 1 }),
+  };
+  const tile = chooseTile(shader, extent, epilogue, target);
+  const wide = tile.columns * tile.lanesAcross;
+  const padded = roundUp(outputs, wide);
+  const [x, y] = foldGrid(Math.ceil(pixels / (tile.lanesDown * tile.rows)));
+  const counted = integer && { ...integer, xZero: countedZero(integer.xZero, target) };
   return {
-    shader: integer ? "conv_i8" : "conv_f32",
+    shader,
     constants: {
-      LANES: target.lanes,
       ...tileConstants(tile, epilogue),
-      ...(integer ? { WORDS: weights.inputs > 4 ? 4 : 1 } : {}),
+      ...(integer ? { WORDS: weights.inputs > 4 ? 4 : 1, BIASED: target.lanes === 8 ? 1 : 0 } : {}),
       ...outputConstants(epilogue),
     },
     bindings: [
       { input: 0 },
       { packed: packDense(weights, padded, integer !== undefined) },
-      { packed: packBias(weights, bias, padded, integer) },
+      { packed: packBias(weights, bias, padded, counted) },
       ...(integer ? [{ packed: packMultiplier(integer, outputs, padded) }] : []),
       { output: 0 },
     ],
     params: uniform(
       ["u32", pixels, outputs, padded, groups === 1 ? padded : outputs / groups],
-      ["u32", blocksOf(weights.inputs, integer !== undefined), blocksOf(window.channels, integer !== undefined)],
+      ["u32", blocks, blocksOf(window.channels, integer !== undefined)],
       ["u32", outputBlocks(outputs, epilogue)],
       ...windowFields(window),
       ...epilogueFields(epilogue),
     ),
-    workgroups: [x, y, padded / tile.columns],
+    workgroups: [x, y, padded / wide],
   };
 }
 

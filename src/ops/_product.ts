@@ -2,7 +2,7 @@
 import { type Launch, type Packed, uniform } from "../gpu/launch.ts";
 import { roundUp } from "../gpu/layout.ts";
 import { broadcastShapes, stridesOf } from "../tensor/tensor.ts";
-import { chooseTile, tileConstants } from "./_dense.ts";
+import { chooseTile, countedZero, tileConstants } from "./_dense.ts";
 import { blocksOf, epilogueFields, outputBlocks, outputConstants } from "./_linear.ts";
 import { type Bias, packMultiplier, packVector } from "./_packing.ts";
 import type { Epilogue, Target } from "./op.ts";
@@ -109,24 +109,22 @@ export function productLaunch(product: Product, { left, right, bias, epilogue, t
     throw new RangeError(`MatMul runs on a GPU with up to 3 leading axes: the result has batch [${product.batch}]`);
   }
   while (axes.length < 3) axes.unshift({ size: 1, left: 0, right: 0 });
-  const tile = chooseTile(rows, columns, target, {
-    epilogue,
-    batch: axes.reduce((size, axis) => size * axis.size, 1),
-  });
-  const padded = roundUp(columns, tile.columns);
+  const shader = integer ? "matmul_i8" : "matmul_f32";
+  const batch = axes.reduce((size, axis) => size * axis.size, 1);
+  const tile = chooseTile(shader, { rows, columns, steps: blocks, batch }, epilogue, target);
+  const padded = roundUp(columns, tile.columns * tile.lanesAcross);
   const workgroups = [
-    Math.ceil(rows / (target.lanes * tile.rows)),
-    padded / tile.columns,
-    axes[0]!.size * axes[1]!.size * axes[2]!.size,
+    Math.ceil(rows / (tile.lanesDown * tile.rows)),
+    padded / (tile.columns * tile.lanesAcross),
+    batch,
   ] as const;
   if (workgroups.some((count) => count > 65535)) {
     throw new RangeError(`MatMul is too large for one launch: it needs [${workgroups}] workgroups, at most 65535 each`);
   }
   const multiplier: Packed[] = integer ? [packMultiplier(integer, columns, padded)] : [];
   return {
-    shader: integer ? "matmul_i8" : "matmul_f32",
+    shader,
     constants: {
-      LANES: target.lanes,
       ...tileConstants(tile, epilogue),
       ...outputConstants(epilogue),
     },

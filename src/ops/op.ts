@@ -38,6 +38,14 @@ export interface Op {
 export interface Target {
   /** Invocations that run in step, hence the width of a workgroup: 8 on CPU adapters, 64 on GPUs. */
   readonly lanes: 8 | 64;
+  /**
+   * Which variant of a kernel to take.
+   *
+   * @param key The kernel and the shape that it is wanted for.
+   * @param variants The names of the variants, the one that should be fastest first.
+   * @returns The index of one of them.
+   */
+  readonly choose?: (key: string, variants: readonly string[]) => number;
 }
 
 /** What a linear operator (Conv, MatMul, Gemm) does with its sums before it stores them. */
