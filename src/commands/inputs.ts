@@ -44,8 +44,10 @@ export function randomInputs(
   batch: number | undefined,
 ): Inputs {
   const given = shapesOf(inputs, shapes);
-  if (batch !== undefined && !inputs.some(({ name, shape }) => !given.has(name) && typeof shape?.[0] === "string")) {
-    throw new UsageError("--batch sets a first axis that is left open: the model has none");
+  const takes = ({ name, shape }: ValueInfo): boolean =>
+    !given.has(name) && (typeof shape?.[0] === "string" || shape?.[0] === batch);
+  if (batch !== undefined && !inputs.some(takes)) {
+    throw new UsageError(`--batch is ${batch}, and no input leaves its first axis open`);
   }
   return Object.fromEntries(inputs.map((input, i) => {
     const shape = given.get(input.name) ?? closed(input, batch);

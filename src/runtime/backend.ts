@@ -48,6 +48,6 @@ export interface Backend extends AsyncDisposable {
   readonly constantBytes: number;
   /** Makes a plan ready to run. */
   prepare(plan: ExecutionPlan): Promise<Executable>;
-  /** Measures what the device can do at most, once. Absent where that tells nothing. */
+  /** Measures what the device can do at most. Absent where that tells nothing. */
   peak?(): Promise<Peak>;
 }

@@ -80,6 +80,27 @@ export interface ProfileOptions {
  * A launch is repeated in a row until it takes milliseconds, so its data is in the caches as far as they hold it; launches
  * take turns in several rounds.
  *
+ * @example
+ * ```ts
+ * import { type Graph, nodeCosts, openBackend, profileModel, tensor } from "@acqua/acqua";
+ * import assert from "node:assert/strict";
+ *
+ * const graph: Graph = {
+ *   name: "product",
+ *   opset: 13,
+ *   inputs: [{ name: "x", dtype: "f32", shape: ["N", 4] }],
+ *   outputs: [{ name: "y", dtype: "f32", shape: ["N", 8] }],
+ *   nodes: [{ name: "product", op: "MatMul", inputs: ["x", "w"], outputs: ["y"], attributes: new Map() }],
+ *   constants: new Map([["w", tensor("f32", [4, 8], new Float32Array(32).fill(1))]]),
+ *   metadata: new Map(),
+ * };
+ *
+ * await using backend = await openBackend("cpu");
+ * const profile = await profileModel(graph, { x: tensor("f32", [2, 4], new Float32Array(8)) }, backend);
+ * assert.equal(profile.total.macs, 2 * 4 * 8);
+ * assert(nodeCosts(profile).has("product")); // milliseconds
+ * ```
+ *
  * @param inputs A tensor for each input, by name: times depend on their shapes.
  * @throws {TypeError} Where an input is missing or has another element type, or the backend has no clock.
  * @throws {RangeError} Where a shape does not fit, or `rounds` is not a whole number of at least 1.

@@ -4,7 +4,7 @@ import { type Dispatch, encode, GpuContext } from "../gpu/context.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Launch } from "../gpu/launch.ts";
 import { arrange, bytesOf, fromPlain } from "../gpu/layout.ts";
-import { measurePeak, type Peak } from "../gpu/peak.ts";
+import { measurePeak } from "../gpu/peak.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Backend, Executable, Timings } from "./backend.ts";
 import type { ExecutionPlan } from "./plan.ts";
@@ -20,7 +20,6 @@ export class GpuError extends Error {
 export function webgpuBackend(gpu: Gpu): Backend {
   const context = new GpuContext(gpu);
   const pending = new Set<Promise<unknown>>();
-  let peak: Promise<Peak> | undefined;
   return {
     name: "webgpu",
     device: gpu.name,
@@ -28,7 +27,7 @@ export function webgpuBackend(gpu: Gpu): Backend {
       return context.constantBytes;
     },
     prepare: (plan) => prepare(plan, context, pending),
-    peak: () => peak ??= measurePeak(gpu),
+    peak: () => measurePeak(gpu),
     async [Symbol.asyncDispose]() {
       await Promise.allSettled(pending);
       context[Symbol.dispose]();

@@ -15,6 +15,10 @@ Deno.test("randomInputs() takes shapes from the model, --batch and --shape", () 
   assert.equal(x!.data.length, 2 * 3 * 6 * 4);
 });
 
+Deno.test("randomInputs() takes a batch that the model fixes itself", () => {
+  assert.deepEqual(randomInputs([fixed], [], 2)["fixed"]!.shape, [2, 5]);
+});
+
 Deno.test("randomInputs() gives the same spread of numbers each time, and whole ones that can be indices", () => {
   const make = () => randomInputs([{ ...image, shape: [1000] }, { ...ids, shape: [1000] }], [], undefined);
   const { image: x, ids: i } = make();
@@ -37,8 +41,8 @@ for (
       "no shape at all",
       [{ ...image, shape: null }],
       [],
-      2,
-      "--batch sets a first axis that is left open: the model has none",
+      3,
+      "--batch is 3, and no input leaves its first axis open",
     ],
     [
       "no shape and no batch",
@@ -47,7 +51,7 @@ for (
       undefined,
       'input "image" has no declared shape: give it with --shape image=SIZE,...',
     ],
-    ["a batch that is fixed", [fixed], [], 2, "--batch sets a first axis that is left open: the model has none"],
+    ["a batch that is fixed", [fixed], [], 3, "--batch is 3, and no input leaves its first axis open"],
     ["a stranger", [fixed], ["x=1"], undefined, '--shape x=1: the model has no input "x"; its inputs are "fixed"'],
     ["a size of 0", [fixed], ["fixed=0,5"], undefined, "--shape fixed=0,5: sizes must be whole numbers of at least 1"],
     ["no number", [fixed], ["fixed=2,b"], undefined, "--shape fixed=2,b: sizes must be whole numbers of at least 1"],

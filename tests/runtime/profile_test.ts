@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import { openGpu } from "../../src/gpu/device.ts";
 import type { Peak } from "../../src/gpu/peak.ts";
 import type { TimedLaunch } from "../../src/runtime/backend.ts";
 import { cpuBackend } from "../../src/runtime/cpu.ts";
 import { planOf } from "../../src/runtime/model.ts";
 import { openBackend } from "../../src/runtime/open.ts";
 import { nodeCosts, type Profile, profileModel, summarize, variantOf } from "../../src/runtime/profile.ts";
+import { schedule } from "../../src/runtime/schedule.ts";
+import { webgpuBackend } from "../../src/runtime/webgpu.ts";
 import { tensor } from "../../src/tensor/tensor.ts";
 import { f32, graphOf, node } from "../graphs.ts";
 import { noGpu, random, random8 } from "../ops/harness.ts";
@@ -140,6 +143,16 @@ Deno.test("profileModel() times the steps of the CPU", async () => {
   assert.equal(convolution!.bytes, 4 * (2 * 4 * 64 + 8 * 36 + 2 * 8 * 64), "input, weights and output");
 });
 
+Deno.test("schedule() tells which step each launch computes, and the bytes that it reads and writes", () => {
+  const image = 4 * 2 * 4 * 64;
+  const launches = schedule(plan, { lanes: 8 }).launches.map(({ node, step, valueBytes }) => [node, step, valueBytes]);
+  assert.deepEqual(launches.slice(0, 3), [
+    ["c", null, 2 * image],
+    ["c", stepOf("c"), image + 2 * image],
+    ["g", stepOf("g"), 2 * image + 4 * 2 * 8],
+  ]);
+});
+
 Deno.test("profileModel() refuses what it cannot measure", async () => {
   await using backend = cpuBackend();
   for (const rounds of [0, 1.5, NaN]) {
@@ -174,6 +187,25 @@ Deno.test({
     assert.equal(copy!.operator, null);
     assert.equal(copy!.bytes, 2 * 4 * (2 * 4 * 64), "input and output");
     assert(convolution!.bytes >= 4 * (2 * 4 * 64 + 8 * 36 + 2 * 8 * 64), "input, weights and output");
+  },
+});
+
+Deno.test({
+  name: `profileModel() takes the clock of the host where the device has none${noGpu === null ? "" : ` (${noGpu})`}`,
+  ignore: noGpu !== null,
+  fn: async () => {
+    const gpu = (await openGpu())!;
+    const clockless = new Proxy(gpu.device, {
+      get(device, name) {
+        if (name === "features") return new Set();
+        const value = Reflect.get(device, name, device);
+        return typeof value === "function" ? value.bind(device) : value;
+      },
+    });
+    await using backend = webgpuBackend({ ...gpu, device: clockless });
+    const profile = await profileModel(network, { x }, backend, { rounds: 3 });
+    assert.equal(profile.clock, "wall");
+    check(profile);
   },
 });
 
