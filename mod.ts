@@ -65,6 +65,8 @@ export {
   type Reader,
   type Site,
 } from "./src/graph/quantizers.ts";
+export type { ClockKind } from "./src/gpu/clock.ts";
+export type { Peak } from "./src/gpu/peak.ts";
 export type { Layout } from "./src/gpu/layout.ts";
 export type { Binding, Launch, Operand, Packed } from "./src/gpu/launch.ts";
 export type { ShaderName } from "./src/gpu/shaders.ts";
@@ -74,10 +76,19 @@ export { extractQuantizers } from "./src/graph/extract.ts";
 export { UnsupportedModelError } from "./src/onnx/read.ts";
 export { writeOnnx } from "./src/onnx/write.ts";
 export { readModel } from "./src/runtime/read_model.ts";
-export type { Backend, Executable } from "./src/runtime/backend.ts";
+export type { Backend, Executable, TimedLaunch, Timings } from "./src/runtime/backend.ts";
 export { openBackend } from "./src/runtime/open.ts";
 export { type Model, openModel, planOf } from "./src/runtime/model.ts";
 export type { ExecutionPlan, Precision, Step } from "./src/runtime/plan.ts";
+export {
+  nodeCosts,
+  type Profile,
+  type ProfiledLaunch,
+  profileModel,
+  type ProfileOptions,
+  type ProfileTotal,
+  type Work,
+} from "./src/runtime/profile.ts";
 export { NodeError } from "./src/runtime/specialize.ts";
 export { GpuError } from "./src/runtime/webgpu.ts";
 export type { CalibrationItem } from "./src/quant/calibrate.ts";

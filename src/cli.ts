@@ -6,6 +6,7 @@
 import { type Option, parseArguments, UsageError } from "./commands/arguments.ts";
 import { type Command, EXIT, type Terminal } from "./commands/command.ts";
 import { inspectCommand } from "./commands/inspect.ts";
+import { profileCommand } from "./commands/profile.ts";
 import { quantizeCommand } from "./commands/quantize.ts";
 import { runCommand } from "./commands/run.ts";
 
@@ -13,6 +14,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   quantize: quantizeCommand,
   run: runCommand,
   inspect: inspectCommand,
+  profile: profileCommand,
 };
 
 const COMMON: readonly Option[] = [

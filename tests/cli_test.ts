@@ -22,7 +22,7 @@ function assertUsage({ code, out, errors }: Printed, message: RegExp): void {
 Deno.test("main() shows help for itself and for each command", async () => {
   const overview = await capture("--help");
   assert.equal(overview.code, 0);
-  for (const name of ["quantize", "run", "inspect"]) {
+  for (const name of ["quantize", "run", "inspect", "profile"]) {
     assert.match(overview.out[0]!, new RegExp(`^  ${name} `, "m"));
     const { code, out, errors } = await capture(name, "--help");
     assert.equal(code, 0);
@@ -53,6 +53,14 @@ for (
     ["run @model.onnx --out @o", /--input is missing/],
     ["run @model.onnx --input @val.npy", /--out is missing/],
     ["inspect", /MODEL is missing/],
+    ["profile", /MODEL is missing/],
+    [
+      "profile @model.onnx",
+      /input "x" of \[N, 4\] leaves axis 0 \("N"\) open: give it with --batch N or --shape x=SIZE/,
+    ],
+    ["profile @model.onnx --shape 1,4", /--shape must be NAME=SIZE,SIZE,\.\.\., got "1,4"/],
+    ["profile @model.onnx --input @val.npy --shape x=1,4", /--input and --shape exclude each other/],
+    ["profile @model.onnx --batch 1 --rounds 0", /--rounds must be a whole number of at least 1/],
   ] as const
 ) {
   Deno.test(`main() exits with 2 on "${line}"`, async () => {
@@ -162,6 +170,35 @@ Deno.test("quantize takes a model of a fixed batch", async () => {
   assert.deepEqual(JSON.parse(out[0]!).reverted, ["head"]);
   assert.equal((await run(dir, "run @model.onnx --input @val.npy --out @o --backend cpu")).code, 0);
   assert.deepEqual([...readNpy(Deno.readFileSync(dir.path("o/scores_out.npy")), "o").shape], [40, 4]);
+});
+
+Deno.test("profile prints launches in order, sums by kernel and totals, and writes them as JSON", async () => {
+  await using dir = await folder();
+  const line = "profile @model.onnx @model.onnx --batch 3 --rounds 2 --json @p.json --backend cpu";
+  const { code, out, errors } = await run(dir, line);
+  assert.deepEqual([code, errors, out.length], [0, [], 2]);
+  assert.match(out[0]!, /model\.onnx on CPU \(reference\), timed by the clock of the host$/m);
+  assert.match(out[0]!, /^gain +Gemm +reference +\d[^]*^head +Gemm +reference +\d/m);
+  assert.match(out[0]!, /^reference +2 +\d/m);
+  assert.match(out[0]!, /^total: 2 launches, .* end to end \S+ ms \(median of 2 rounds\)$/m);
+  const profiles = JSON.parse(Deno.readTextFileSync(dir.path("p.json")));
+  assert.equal(profiles.length, 2);
+  assert.equal(profiles[0].file, dir.path("model.onnx"));
+  assert.deepEqual(profiles[1].launches.map(({ node, macs }: { node: string; macs: number }) => [node, macs]), [
+    ["gain", 48],
+    ["head", 48],
+  ]);
+});
+
+Deno.test("profile measures on the first batch of .npy files", async () => {
+  await using dir = await folder();
+  const macs = async (line: string): Promise<number> => {
+    assert.equal((await run(dir, `profile @model.onnx --rounds 1 --json @p.json --backend cpu ${line}`)).code, 0);
+    return JSON.parse(Deno.readTextFileSync(dir.path("p.json")))[0].total.macs;
+  };
+  assert.equal(await macs("--input @val.npy --batch 5"), 2 * 5 * 16);
+  assert.equal(await macs("--input x=@cal.npy"), 2 * 20 * 16);
+  assert.equal(await macs("--shape x=7,4"), 2 * 7 * 16);
 });
 
 const TASK = `

@@ -20,6 +20,9 @@ export type ShaderName =
   | "matmul_f32"
   | "matmul_i8"
   | "max_pool_8"
+  | "peak_copy"
+  | "peak_f32"
+  | "peak_i8"
   | "pointwise"
   | "pool_f32"
   | "reduce_f32"
@@ -1405,6 +1408,94 @@ fn main(
     }
   }
   y[index] = vec4u(pack4xI8(a), pack4xI8(b), pack4xI8(c), pack4xI8(d));
+}
+`,
+  peak_copy: `// y = x, 16 bytes an invocation.
+@group(0) @binding(0) var<storage, read> x: array<vec4u>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4u>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
+  let i = id.y * grid.x * 64u + id.x;
+  if (i < arrayLength(&y)) {
+    y[i] = x[i];
+  }
+}
+`,
+  peak_f32: `// a[i] = a[i] * b + c in CHAINS chains that do not wait for one another; TURNS * UNROLL * CHAINS times an invocation.
+const CHAINS: u32 = 8;
+const UNROLL: u32 = 4;
+const TURNS: u32 = 64;
+
+@group(0) @binding(0) var<storage, read_write> seed: array<f32>;
+
+@compute @workgroup_size(256)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let b = seed[0];
+  let c = seed[1];
+  var a: array<f32, CHAINS>;
+  for (var i = 0u; i < CHAINS; i++) { // @unroll
+    a[i] = f32(id.x + i) * c;
+  }
+  for (var turn = 0u; turn < TURNS; turn++) {
+    for (var r = 0u; r < UNROLL; r++) { // @unroll
+      for (var i = 0u; i < CHAINS; i++) { // @unroll
+        a[i] = a[i] * b + c;
+      }
+    }
+  }
+  var sum = 0.0;
+  for (var i = 0u; i < CHAINS; i++) { // @unroll
+    sum += a[i];
+  }
+  // Does not happen, which no compiler can know: so nothing above can be left out.
+  if (sum == seed[2]) {
+    seed[3] = sum;
+  }
+}
+`,
+  peak_i8: `// acc[i][j] += dot4I8Packed(x[i], w[j]) in a tile of ROWS x COLUMNS sums, TURNS times an invocation.
+// At each turn all x and w are other numbers: a factor that stays is taken out of the sum by compilers.
+const ROWS: u32 = 4;
+const COLUMNS: u32 = 4;
+const TURNS: u32 = 64;
+
+@group(0) @binding(0) var<storage, read_write> seed: array<u32>;
+
+@compute @workgroup_size(256)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  var x: array<u32, ROWS>;
+  var w: array<u32, COLUMNS>;
+  var acc: array<array<i32, COLUMNS>, ROWS>;
+  for (var i = 0u; i < ROWS; i++) { // @unroll
+    x[i] = seed[0] * (id.x + i);
+  }
+  for (var j = 0u; j < COLUMNS; j++) { // @unroll
+    w[j] = seed[1] * (j + 1u);
+  }
+  for (var turn = 0u; turn < TURNS; turn++) {
+    for (var i = 0u; i < ROWS; i++) { // @unroll
+      for (var j = 0u; j < COLUMNS; j++) { // @unroll
+        acc[i][j] += dot4I8Packed(x[i], w[j]);
+      }
+    }
+    for (var i = 0u; i < ROWS; i++) { // @unroll
+      x[i] = bitcast<u32>(acc[i][0]);
+    }
+    for (var j = 0u; j < COLUMNS; j++) { // @unroll
+      w[j] ^= bitcast<u32>(acc[0][j]);
+    }
+  }
+  var sum = 0;
+  for (var i = 0u; i < ROWS; i++) { // @unroll
+    for (var j = 0u; j < COLUMNS; j++) { // @unroll
+      sum += acc[i][j];
+    }
+  }
+  // Rarely happens, and no compiler can know when: so nothing above can be left out.
+  if (bitcast<u32>(sum) == seed[2]) {
+    seed[3] = seed[2];
+  }
 }
 `,
   pointwise: `// y = program(in0, in1, ...), each element alone, the inputs broadcast to the shape of y.

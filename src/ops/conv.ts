@@ -30,6 +30,11 @@ export const conv: OpFactory = (attributes, _opset, epilogue = {}): Op => {
       return [{ dtype, shape, data: convolve(window, [x, w, bias], epilogue) }];
     },
 
+    macs(inputs, [output]) {
+      const { channels, groups, kernel } = prepare(inputs).window;
+      return sizeOf(output!.shape) * (channels / groups) * kernel[0] * kernel[1];
+    },
+
     layouts: () => ({ inputs: ["nhwc", "plain", "plain"], outputs: ["nhwc"] }),
 
     lower(inputs, [output], target) {

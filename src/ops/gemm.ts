@@ -63,6 +63,8 @@ export const gemm: OpFactory = (attributes, _opset, epilogue = {}): Op => {
       return [{ dtype, shape, data }];
     },
 
+    macs: (inputs, [output]) => sizeOf(output!.shape) * prepare(inputs).sizes.inner,
+
     layouts: ([, b]) => ({
       inputs: [transA ? "cols" : "rows", b?.data ? "plain" : transB ? "rows" : "cols", "plain"],
       outputs: ["rows"],

@@ -38,6 +38,8 @@ export const matMul: OpFactory = (_attributes, _opset, epilogue = {}): Op => {
       return [{ dtype, shape, data: multiply(product, [a, b, bias], epilogue) }];
     },
 
+    macs: (inputs, [output]) => sizeOf(output!.shape) * prepare(inputs).product.inner,
+
     layouts: ([, b]) => {
       if (isMatrix(b)) return { inputs: ["rows", "plain", "plain"], outputs: ["rows"] };
       return { inputs: ["rows", "cols", "plain"], outputs: ["rows"] };

@@ -24,6 +24,8 @@ export interface Op {
   infer(inputs: readonly (KnownType | null)[]): TensorType[];
   /** The definition of the operator: obviously correct, never fast. */
   reference(inputs: readonly (Tensor | null)[]): Tensor[];
+  /** Multiplications that each come with an addition, whether they meet padding or not. Absent where they tell nothing. */
+  macs?(inputs: readonly (KnownType | null)[], outputs: readonly TensorType[]): number;
   /** Set where the output holds the elements of input 0 in the same row-major order, so that nothing is computed. */
   readonly view?: true;
   /** The operator as a program on single elements, where it is one; `null` where these inputs do not allow it. */

@@ -1,6 +1,32 @@
 /** Where plans run. @module */
+import type { ClockKind } from "../gpu/clock.ts";
+import type { Peak } from "../gpu/peak.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { ExecutionPlan } from "./plan.ts";
+import type { ExecutionPlan, Step } from "./plan.ts";
+
+/** A launch of a run, or a step where the backend has no launches, with the times it took. */
+export interface TimedLaunch {
+  /** The node that it belongs to. */
+  readonly node: string;
+  /** The step that it computes, or `null` for a copy into another layout. */
+  readonly step: Step | null;
+  /** The kernel, without its constants. */
+  readonly kernel: string;
+  /** The constants that the kernel is compiled with. */
+  readonly constants: Readonly<Record<string, number>>;
+  /** Bytes of the inputs, constants and outputs that it has bound, each counted once and as a whole. */
+  readonly bytes: number;
+  /** Milliseconds in each round. */
+  readonly times: readonly number[];
+}
+
+/** The times of all launches of a run. */
+export interface Timings {
+  /** How they were taken. */
+  readonly clock: ClockKind;
+  /** The launches in order. */
+  readonly launches: readonly TimedLaunch[];
+}
 
 /** A plan made ready on a device. */
 export interface Executable extends Disposable {
@@ -8,6 +34,8 @@ export interface Executable extends Disposable {
   readonly bytes: number;
   /** Runs the plan once. */
   run(inputs: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>>;
+  /** Times each launch of a run by itself, in interleaved rounds. No run may be under way. */
+  time?(inputs: ReadonlyMap<string, Tensor>, rounds: number): Promise<Timings>;
 }
 
 /** A device that runs plans. */
@@ -20,4 +48,6 @@ export interface Backend extends AsyncDisposable {
   readonly constantBytes: number;
   /** Makes a plan ready to run. */
   prepare(plan: ExecutionPlan): Promise<Executable>;
+  /** Measures what the device can do at most. Absent where that tells nothing. */
+  peak?(): Promise<Peak>;
 }

@@ -1,6 +1,7 @@
 /** The reference backend: every operator by its definition. @module */
-import type { Tensor } from "../tensor/tensor.ts";
-import type { Backend } from "./backend.ts";
+import { elementSize } from "../gpu/layout.ts";
+import { sizeOf, type Tensor } from "../tensor/tensor.ts";
+import type { Backend, Timings } from "./backend.ts";
 import type { ExecutionPlan } from "./plan.ts";
 
 /** A backend that runs every step by its definition: slow, and what the kernels are tested against. */
@@ -13,21 +14,47 @@ export function cpuBackend(): Backend {
       Promise.resolve({
         bytes: 0,
         run: (inputs) => Promise.resolve(runByReference(plan, inputs)),
+        time: (inputs, rounds) => Promise.resolve(time(plan, inputs, rounds)),
         [Symbol.dispose]: () => {},
       }),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
 
-function runByReference(plan: ExecutionPlan, inputs: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
+/** @param onStep Is told the number of each step and the milliseconds that it took. */
+function runByReference(
+  plan: ExecutionPlan,
+  inputs: ReadonlyMap<string, Tensor>,
+  onStep: (index: number, ms: number) => void = () => {},
+): Map<string, Tensor> {
   const values = new Map<string, Tensor>([...plan.constants, ...inputs]);
   const lastUse = new Map<string, number>();
   plan.steps.forEach((step, i) => step.inputs.forEach((name) => name && lastUse.set(name, i)));
   for (const { name } of plan.outputs) lastUse.set(name, Infinity);
   plan.steps.forEach((step, i) => {
+    const start = performance.now();
     const results = step.op.reference(step.inputs.map((name) => name ? values.get(name)! : null));
+    onStep(i, performance.now() - start);
     step.outputs.forEach((name, o) => name && values.set(name, results[o]!));
     for (const name of step.inputs) if (name && lastUse.get(name) === i) values.delete(name);
   });
   return new Map(plan.outputs.map(({ name }) => [name, values.get(name)!]));
+}
+
+function time(plan: ExecutionPlan, inputs: ReadonlyMap<string, Tensor>, rounds: number): Timings {
+  const times: number[][] = plan.steps.map(() => []);
+  for (let round = 0; round < rounds; round++) runByReference(plan, inputs, (i, ms) => times[i]!.push(ms));
+  const bytesOf = (name: string | null): number => {
+    const type = name === null ? undefined : plan.types.get(name);
+    return type ? sizeOf(type.shape) * elementSize(type.dtype) : 0;
+  };
+  const launches = plan.steps.map((step, i) => ({
+    node: step.node,
+    step,
+    kernel: "reference",
+    constants: {},
+    bytes: [...new Set([...step.inputs, ...step.outputs])].reduce((sum, name) => sum + bytesOf(name), 0),
+    times: times[i]!,
+  }));
+  return { clock: "wall", launches };
 }

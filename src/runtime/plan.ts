@@ -20,6 +20,8 @@ export type Precision = "int8" | "simulated" | "float";
 export interface Step {
   /** The name of the node that it computes; of the last one where several are fused. */
   readonly node: string;
+  /** The ONNX operator of that node. */
+  readonly operator: string;
   /** What is computed. */
   readonly op: Op;
   /** In which precision. */
@@ -46,7 +48,7 @@ export interface ExecutionPlan {
 
 /** A pointwise value that has not been given a step yet. */
 interface Expression {
-  readonly node: string;
+  readonly node: Node;
   readonly operands: readonly string[];
   readonly program: Program;
   /** Readers may compute it again: it costs no more than loading it. */
@@ -85,7 +87,8 @@ class Planner {
         for (const [name, constant] of linear.constants) this.#constant(name, constant);
         const op = explained(node, () => OPS[node.op]!(node.attributes, graph.opset, linear.epilogue));
         const precision = linear.epilogue.integer ? "int8" : this.#precision(node);
-        this.#steps.push({ node: node.name, op, precision, inputs: linear.inputs, outputs: [linear.output] });
+        const { inputs, output } = linear;
+        this.#steps.push({ node: node.name, operator: node.op, op, precision, inputs, outputs: [output] });
         continue;
       }
       for (const name of node.inputs) this.#dequantizeConstant(name);
@@ -94,7 +97,7 @@ class Planner {
         const inputs = node.inputs.map((name) => name || null);
         const integer = this.#types.get(inputs[0] ?? "")?.dtype === "i8";
         const precision = integer ? "int8" : this.#precision(node);
-        this.#steps.push({ node: node.name, op, precision, inputs, outputs: node.outputs });
+        this.#steps.push({ node: node.name, operator: node.op, op, precision, inputs, outputs: node.outputs });
       }
     }
     return {
@@ -140,7 +143,7 @@ class Planner {
       if (distinct <= MAX_INPUTS && merged.program.instructions.length <= MAX_INSTRUCTIONS) expression = merged;
     }
     const cheap = node.op === "DequantizeLinear" && expression.operands.length === 1;
-    this.#expressions.set(output, { ...expression, node: node.name, cheap });
+    this.#expressions.set(output, { ...expression, node, cheap });
     this.#steps.push(output);
     return true;
   }
@@ -234,7 +237,8 @@ class Planner {
     const dtype = this.#types.get(value)!.dtype as "f32" | "i8";
     const integer = dtype === "i8" || operands.some((name) => this.#types.get(name)!.dtype === "i8");
     return {
-      node,
+      node: node.name,
+      operator: node.op,
       op: fused(program, dtype),
       precision: integer ? "simulated" : "float",
       inputs: operands,

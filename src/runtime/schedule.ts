@@ -23,6 +23,10 @@ export interface ScheduledLaunch {
   readonly launch: Launch;
   /** The node that it belongs to. */
   readonly node: string;
+  /** The step that it computes, or `null` for a copy into another layout. */
+  readonly step: Step | null;
+  /** Bytes of the values that it reads and writes, each counted once; constants not among them. */
+  readonly valueBytes: number;
   /** The region of each input; `null` for constants and inputs that are left out. */
   readonly inputs: readonly (number | null)[];
   /** The region of each output. */
@@ -68,6 +72,7 @@ interface Storage {
 interface Pending {
   readonly launch: Launch;
   readonly node: string;
+  readonly step: Step | null;
   readonly inputs: readonly (Place | null)[];
   readonly outputs: readonly Place[];
 }
@@ -91,11 +96,13 @@ export function schedule(plan: ExecutionPlan, target: Target, textureBytes = 0):
   });
   return {
     regions,
-    launches: scheduler.pending.map(({ launch, node, inputs, outputs }) => ({
-      launch,
-      node,
-      inputs: inputs.map((place) => place && regionOf(place)),
-      outputs: outputs.map(regionOf),
+    launches: scheduler.pending.map((pending) => ({
+      launch: pending.launch,
+      node: pending.node,
+      step: pending.step,
+      valueBytes: valueBytesOf(pending),
+      inputs: pending.inputs.map((place) => place && regionOf(place)),
+      outputs: pending.outputs.map(regionOf),
     })),
     inputs: inputs.map(port),
     outputs: outputs.map(port),
@@ -130,7 +137,8 @@ class Scheduler {
     return place;
   }
 
-  step({ node, op, inputs, outputs }: Step): void {
+  step(step: Step): void {
+    const { node, op, inputs, outputs } = step;
     const types = outputs.map((name) => this.#plan.types.get(name)!);
     if (op.view) {
       const source = this.#in(inputs[0]!, "plain", node);
@@ -159,7 +167,7 @@ class Scheduler {
     );
     for (const launch of launches) {
       const bindings = launch.bindings.map((binding) => this.#bindConstant(binding, inputs, operands));
-      this.#push({ launch: { ...launch, bindings }, node, inputs: sources, outputs: places });
+      this.#push({ launch: { ...launch, bindings }, node, step, inputs: sources, outputs: places });
     }
     outputs.forEach((name, i) => this.#places.set(name, [places[i]!]));
   }
@@ -194,7 +202,7 @@ class Scheduler {
     if (found) return found;
     const from = places[0]!;
     const to = this.#create(from.operand, layout);
-    this.#push({ launch: relayout(from.operand, to.operand), node, inputs: [from], outputs: [to] });
+    this.#push({ launch: relayout(from.operand, to.operand), node, step: null, inputs: [from], outputs: [to] });
     places.push(to);
     return to;
   }
@@ -205,7 +213,7 @@ class Scheduler {
     const to = this.#create(constant, "plain");
     const copy = relayout(from, to.operand);
     const bindings = copy.bindings.map((binding) => this.#bindConstant(binding, [name], [from]));
-    this.#push({ launch: { ...copy, bindings }, node: name, inputs: [null], outputs: [to] });
+    this.#push({ launch: { ...copy, bindings }, node: name, step: null, inputs: [null], outputs: [to] });
     return to;
   }
 
@@ -226,6 +234,15 @@ class Scheduler {
     });
     this.pending.push(pending);
   }
+}
+
+/** Bytes of what a launch has bound, constants aside. */
+function valueBytesOf({ launch, inputs, outputs }: Pending): number {
+  const bound = new Set(
+    launch.bindings.map((b) => "input" in b ? inputs[b.input] : "output" in b ? outputs[b.output] : null),
+  );
+  return Array.from(bound, (place) => place ? bytesOf(place.operand, place.operand.layout) : 0)
+    .reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** Gives storages whose lives do not overlap the same region. Inputs are written before the first launch. */

@@ -1,10 +1,13 @@
 /** The WebGPU backend: the only module that turns schedules into commands. @module */
+import { openClock, timeDispatches } from "../gpu/clock.ts";
 import { type Dispatch, encode, GpuContext } from "../gpu/context.ts";
 import type { Gpu } from "../gpu/device.ts";
+import type { Launch } from "../gpu/launch.ts";
 import { arrange, bytesOf, fromPlain } from "../gpu/layout.ts";
 import { allocateMemory, type Memory } from "../gpu/memory.ts";
+import { measurePeak } from "../gpu/peak.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { Backend, Executable } from "./backend.ts";
+import type { Backend, Executable, Timings } from "./backend.ts";
 import type { ExecutionPlan } from "./plan.ts";
 import { type Port, type Schedule, schedule } from "./schedule.ts";
 
@@ -25,6 +28,7 @@ export function webgpuBackend(gpu: Gpu): Backend {
       return context.constantBytes;
     },
     prepare: (plan) => prepare(plan, context, pending),
+    peak: () => measurePeak(gpu),
     async [Symbol.asyncDispose]() {
       await Promise.allSettled(pending);
       context[Symbol.dispose]();
@@ -120,12 +124,32 @@ class GpuExecutable implements Executable {
     return await this.#readback.read();
   }
 
+  async time(inputs: ReadonlyMap<string, Tensor>, rounds: number): Promise<Timings> {
+    await this.run(inputs);
+    await using clock = await openClock(this.#device);
+    const times = await timeDispatches(clock, this.#dispatches, rounds);
+    const launches = this.#schedule.launches.map(({ launch, node, step, valueBytes }, i) => ({
+      node,
+      step,
+      kernel: launch.shader,
+      constants: launch.constants,
+      bytes: valueBytes + constantBytesOf(launch),
+      times: times[i]!,
+    }));
+    return { clock: clock.kind, launches };
+  }
+
   [Symbol.dispose](): void {
     for (const own of this.#memory) own.destroy();
     this.#uniforms?.destroy();
     this.#readback[Symbol.dispose]();
     this.#release();
   }
+}
+
+/** Bytes of the constants that a launch reads. */
+function constantBytesOf({ bindings }: Launch): number {
+  return bindings.reduce((sum, binding) => sum + ("packed" in binding ? binding.packed.pack().byteLength : 0), 0);
 }
 
 interface StagedPort extends Port {
