@@ -24,6 +24,7 @@ export interface Moved {
 export function movement(plan: (inputs: readonly (KnownType | null)[]) => Moved[], keepsAxes: boolean): Op {
   return {
     infer: (inputs) => plan(inputs).map(({ shape }) => ({ dtype: required(inputs[0], "data").dtype, shape })),
+    moves: plan,
     reference: (inputs) => plan(inputs).map((moved) => move(required(inputs[0], "data"), moved)),
     layouts: (inputs) => {
       const x = required(inputs[0], "data");

@@ -40,7 +40,8 @@ interface Units {
   readonly firstOut: number;
 }
 
-const MAX_AXES = 6;
+/** The most axes that a copy takes. */
+export const MAX_AXES = 6;
 
 /**
  * The launch of a strided copy from one input to one output.

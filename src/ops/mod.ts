@@ -22,6 +22,7 @@ import { constant, constantOfShape, range } from "./constant.ts";
 import { conv } from "./conv.ts";
 import { gather } from "./gather.ts";
 import { gemm } from "./gemm.ts";
+import { layerNormalization } from "./layer_normalization.ts";
 import { matMul } from "./matmul.ts";
 import type { OpFactory } from "./op.ts";
 import { pad } from "./pad.ts";
@@ -76,6 +77,7 @@ export const OPS: Readonly<Record<string, OpFactory>> = {
   GlobalAveragePool: globalAveragePool,
   GlobalMaxPool: globalMaxPool,
   Identity: identity,
+  LayerNormalization: layerNormalization,
   MaxPool: maxPool,
   Pad: pad,
   Range: range,

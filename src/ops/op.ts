@@ -3,6 +3,7 @@ import type { Attributes } from "../graph/graph.ts";
 import type { Launch, Operand } from "../gpu/launch.ts";
 import type { Layout } from "../gpu/layout.ts";
 import type { KnownType, Tensor, TensorType } from "../tensor/tensor.ts";
+import type { Moved } from "./_movement.ts";
 import type { Pointwise } from "./pointwise.ts";
 
 /** The layouts that an operator wants its inputs in and leaves its outputs in. */
@@ -28,6 +29,8 @@ export interface Op {
   macs?(inputs: readonly (KnownType | null)[], outputs: readonly TensorType[]): number;
   /** Set where the output holds the elements of input 0 in the same row-major order, so that nothing is computed. */
   readonly view?: true;
+  /** Where the elements of each output lie in input 0, for operators that only move elements. */
+  moves?(inputs: readonly (KnownType | null)[]): readonly Moved[];
   /** The operator as a program on single elements, where it is one; `null` where these inputs do not allow it. */
   pointwise?(inputs: readonly (KnownType | null)[]): Pointwise | null;
   /** Layouts wanted, given the present ones; everything plain where it is missing. */

@@ -1,11 +1,13 @@
 /** From a plan to launches: layouts chosen, copies between them inserted, memory shared by lifetime. @module */
 import { bindingsOf, fitsTexture } from "../gpu/bindings.ts";
 import type { Binding, Launch, Operand } from "../gpu/launch.ts";
-import { arrange, bytesOf, type Layout, sameLayout } from "../gpu/layout.ts";
+import { arrange, bytesOf, type Layout } from "../gpu/layout.ts";
 import { type ShaderName, SHADERS } from "../gpu/shaders.ts";
 import { relayout } from "../ops/copy.ts";
 import type { Layouts, Target } from "../ops/op.ts";
+import { copyView } from "../ops/view.ts";
 import type { Tensor, TensorType } from "../tensor/tensor.ts";
+import { create, isDirect, isIn, type Place, type Storage, viewAt } from "./place.ts";
 import type { ExecutionPlan, Step } from "./plan.ts";
 import { NodeError } from "./specialize.ts";
 
@@ -55,20 +57,6 @@ export interface Schedule {
   readonly outputs: readonly Port[];
 }
 
-/** A tensor in one layout. Views of it share its storage. */
-interface Place {
-  readonly operand: Operand;
-  readonly storage: Storage;
-}
-
-interface Storage {
-  readonly bytes: number;
-  /** The last launch that reads or writes it. */
-  last: number;
-  /** Whether it may be a texture: no kernel writes single elements of it. */
-  texture: boolean;
-}
-
 interface Pending {
   readonly launch: Launch;
   readonly node: string;
@@ -84,11 +72,11 @@ interface Pending {
  * @throws {NodeError} Where an operator has no kernel for its inputs.
  */
 export function schedule(plan: ExecutionPlan, target: Target, textureBytes = 0): Schedule {
-  const scheduler = new Scheduler(plan, target, textureBytes);
+  const scheduler = new Scheduler(plan, target);
   const inputs = plan.inputs.map(({ name }) => ({ name, place: scheduler.input(name) }));
   for (const step of plan.steps) scheduler.step(step);
   const outputs = plan.outputs.map(({ name }) => ({ name, place: scheduler.output(name) }));
-  const { regions, regionOf } = assign(scheduler.pending, inputs.map(({ place }) => place.storage));
+  const { regions, regionOf } = assign(scheduler.pending, inputs.map(({ place }) => place.storage), textureBytes);
   const port = ({ name, place }: { name: string; place: Place }): Port => ({
     name,
     type: plan.types.get(name)!,
@@ -113,25 +101,21 @@ class Scheduler {
   readonly pending: Pending[] = [];
   readonly #plan: ExecutionPlan;
   readonly #target: Target;
-  readonly #textureBytes: number;
   readonly #places = new Map<string, Place[]>();
 
-  constructor(plan: ExecutionPlan, target: Target, textureBytes: number) {
+  constructor(plan: ExecutionPlan, target: Target) {
     this.#plan = plan;
     this.#target = target;
-    this.#textureBytes = textureBytes;
   }
 
   input(name: string): Place {
-    const place = this.#create(this.#plan.types.get(name)!, "plain");
+    const place = create(this.#plan.types.get(name)!, "plain");
     this.#places.set(name, [place]);
     return place;
   }
 
   /** A graph output in plain layout, kept to the end. */
   output(name: string): Place {
-    const constant = this.#plan.constants.get(name);
-    if (constant) this.#places.set(name, [this.#upload(name, constant)]);
     const place = this.#in(name, "plain", name);
     place.storage.last = Infinity;
     return place;
@@ -140,16 +124,12 @@ class Scheduler {
   step(step: Step): void {
     const { node, op, inputs, outputs } = step;
     const types = outputs.map((name) => this.#plan.types.get(name)!);
-    if (op.view) {
-      const source = this.#in(inputs[0]!, "plain", node);
-      this.#places.set(outputs[0]!, [{ operand: { ...types[0]!, layout: "plain" }, storage: source.storage }]);
-      return;
-    }
     const present = inputs.map((name) => name === null ? null : this.#present(name));
     const wanted: Layouts = op.layouts?.(present, types) ??
       { inputs: inputs.map((): Layout => "plain"), outputs: types.map((): Layout => "plain") };
+    if ((op.view || op.moves) && this.#look(step, wanted.outputs)) return;
     const operands = inputs.map((name, i) => name === null ? null : this.#operand(name, wanted.inputs[i] ?? "plain"));
-    const places = types.map((type, i) => this.#create(type, wanted.outputs[i]!));
+    const places = types.map((type, i) => create(type, wanted.outputs[i]!));
     if (!op.lower) {
       throw new NodeError(`Cannot run node "${node}" on the GPU: its operator has no kernel for these types`);
     }
@@ -170,6 +150,30 @@ class Scheduler {
       this.#push({ launch: { ...launch, bindings }, node, step, inputs: sources, outputs: places });
     }
     outputs.forEach((name, i) => this.#places.set(name, [places[i]!]));
+  }
+
+  /** Gives outputs that hold elements of input 0 as views of it, where that can be. */
+  #look({ node, op, inputs, outputs }: Step, wanted: readonly Layout[]): boolean {
+    const source = inputs[0]!;
+    if (!op.view && this.#plan.constants.has(source)) return false;
+    const moves = op.moves?.(inputs.map((name) => name === null ? null : this.#plan.types.get(name)!));
+    const places = this.#placesOf(source);
+    const found = outputs.map((name, i) => {
+      const type = this.#plan.types.get(name)!;
+      const moved = (from: Place) => viewAt(from, type, moves?.[i] ?? null, wanted[i]!);
+      const views = places.flatMap((from) => moved(from) ?? []);
+      return views.find(isDirect) ?? views[0] ?? (op.view ? moved(this.#in(source, "plain", node)) : null);
+    });
+    if (found.includes(null)) return false;
+    outputs.forEach((name, i) => this.#places.set(name, [found[i]!]));
+    return true;
+  }
+
+  #placesOf(name: string): Place[] {
+    const constant = this.#plan.constants.get(name);
+    let places = this.#places.get(name);
+    if (!places) this.#places.set(name, places = constant ? [this.#upload(name, constant)] : []);
+    return places;
   }
 
   #present(name: string): Operand {
@@ -197,30 +201,25 @@ class Scheduler {
 
   /** The value in a layout: where it is already, or copied there. */
   #in(name: string, layout: Layout, node: string): Place {
-    const places = this.#places.get(name)!;
-    const found = places.find((place) => sameLayout(place.operand, place.operand.layout, layout));
+    const places = this.#placesOf(name);
+    const found = places.find((place) => isIn(place, layout));
     if (found) return found;
     const from = places[0]!;
-    const to = this.#create(from.operand, layout);
-    this.#push({ launch: relayout(from.operand, to.operand), node, step: null, inputs: [from], outputs: [to] });
-    places.push(to);
+    const to = create(from.operand, layout);
+    this.#push({ launch: copyView(from.view, to.operand), node, step: null, inputs: [from], outputs: [to] });
+    if (isDirect(from)) places.push(to);
+    else places.unshift(to);
     return to;
   }
 
   /** A constant copied into a buffer of its own: only for constants that are outputs of the graph. */
   #upload(name: string, constant: Tensor): Place {
     const from: Operand = { ...constant, layout: "plain" };
-    const to = this.#create(constant, "plain");
+    const to = create(constant, "plain");
     const copy = relayout(from, to.operand);
     const bindings = copy.bindings.map((binding) => this.#bindConstant(binding, [name], [from]));
     this.#push({ launch: { ...copy, bindings }, node: name, step: null, inputs: [null], outputs: [to] });
     return to;
-  }
-
-  #create({ dtype, shape }: TensorType, layout: Layout): Place {
-    const operand: Operand = { dtype, shape, layout };
-    const bytes = bytesOf(operand, layout);
-    return { operand, storage: { bytes, last: -1, texture: bytes <= this.#textureBytes } };
   }
 
   #push(pending: Pending): void {
@@ -230,7 +229,7 @@ class Scheduler {
     }
     const { shader, bindings } = pending.launch;
     bindings.forEach((binding, i) => {
-      if ("output" in binding && !writesBlocks(shader, i)) pending.outputs[binding.output]!.storage.texture = false;
+      if ("output" in binding && !writesBlocks(shader, i)) pending.outputs[binding.output]!.storage.inBlocks = false;
     });
     this.pending.push(pending);
   }
@@ -249,13 +248,15 @@ function valueBytesOf({ launch, inputs, outputs }: Pending): number {
 function assign(
   pending: readonly Pending[],
   inputs: readonly Storage[],
+  textureBytes: number,
 ): { regions: Region[]; regionOf: (place: Place) => number } {
   const regions: Region[] = [];
   const numbers = new Map<Storage, number>();
   const free: number[] = [];
   const take = (storage: Storage): void => {
     if (numbers.has(storage)) return;
-    const { bytes, texture } = storage;
+    const { bytes } = storage;
+    const texture = storage.inBlocks && bytes <= textureBytes;
     const alike = free.filter((r) => regions[r]!.texture === texture)
       .sort((a, b) => regions[a]!.bytes - regions[b]!.bytes);
     const chosen = alike.find((r) => regions[r]!.bytes >= bytes) ?? alike.at(-1);

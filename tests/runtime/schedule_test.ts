@@ -122,6 +122,72 @@ Deno.test("schedule() computes nothing for views, and keeps what they look at", 
   assert(y!.inputs.includes(a!.outputs[0]!));
 });
 
+const kernels = (own: Schedule): string[] => own.launches.map(({ launch }) => launch.shader);
+
+Deno.test("schedule() keeps padded rows through a reshape", () => {
+  const graph = graphOf({
+    inputs: { x: [6, 4] },
+    nodes: [
+      node("MatMul", ["x", "m"], "a"),
+      node("Reshape", ["a", "shape"], "b"),
+      node("Softmax", ["b"], "c"),
+      node("Reshape", ["c", "back"], "d"),
+      node("MatMul", ["d", "n"], "y"),
+    ],
+    constants: {
+      m: random([4, 7], 3),
+      n: random([7, 4], 4),
+      shape: tensor("i64", [4], [1, 2, 3, 7]),
+      back: tensor("i64", [2], [6, 7]),
+    },
+    outputs: ["y"],
+  });
+  const own = scheduleOf(graph, { x: random([6, 4]) });
+  checkLives(own);
+  assert.deepEqual(kernels(own), ["conv_f32", "softmax_f32x4", "conv_f32"]);
+});
+
+Deno.test("schedule() reads a transposed operand of a product where it is", () => {
+  const graph = graphOf({
+    inputs: { x: [6, 8] },
+    nodes: [node("Softmax", ["x"], "k"), node("Transpose", ["k"], "t"), node("MatMul", ["x", "t"], "y")],
+    outputs: ["y"],
+  });
+  const own = scheduleOf(graph, { x: random([6, 8]) });
+  checkLives(own);
+  assert.deepEqual(kernels(own).slice(0, 2), ["softmax_f32x4", "matmul_f32"]);
+});
+
+Deno.test("schedule() copies once what is reshaped, transposed and cut, and only what is read", () => {
+  const graph = graphOf({
+    inputs: { x: [5, 24] },
+    nodes: [
+      node("Reshape", ["x", "shape"], "heads"),
+      node("Transpose", ["heads"], "t", { perm: [1, 2, 0, 3] }),
+      node("Split", ["t"], ["q", "k", "v"], {}, "split"),
+      node("Squeeze", ["q", "zero"], "qs"),
+      node("Softmax", ["qs"], "y"),
+    ],
+    constants: { shape: tensor("i64", [4], [5, 3, 2, 4]), zero: tensor("i64", [1], [0]) },
+    outputs: ["y"],
+  });
+  const own = scheduleOf(graph, { x: random([5, 24]) });
+  checkLives(own);
+  assert.deepEqual(kernels(own), ["copy_128", "softmax_f32x4"]);
+});
+
+Deno.test("schedule() copies views that are outputs", () => {
+  const graph = graphOf({
+    inputs: { x: [5, 6] },
+    nodes: [node("Transpose", ["x"], "t"), node("Transpose", ["t"], "y")],
+    outputs: ["t", "y"],
+  });
+  const own = scheduleOf(graph, { x: random([5, 6]) });
+  checkLives(own);
+  assert.deepEqual(kernels(own), ["copy_32"]);
+  assert.equal(own.outputs[1]!.region, own.inputs[0]!.region);
+});
+
 Deno.test("schedule() uploads constants that are outputs", () => {
   const graph = graphOf({
     inputs: { x: [1] },
@@ -172,7 +238,11 @@ Deno.test("schedule() names a node without a kernel for its types", () => {
 
 /** Random graphs of operators with different layouts, reading from any earlier value. */
 const graphs = fc.array(
-  fc.record({ kind: fc.constantFrom("conv", "softmax", "add", "flatten", "reshape"), a: fc.nat(), b: fc.nat() }),
+  fc.record({
+    kind: fc.constantFrom("conv", "softmax", "add", "reshape", "transpose", "slice"),
+    a: fc.nat(),
+    b: fc.nat(),
+  }),
   { minLength: 1, maxLength: 15 },
 ).chain((drawn) => {
   const values = ["x", ...drawn.map((_, i) => `v${i}`)];
@@ -181,13 +251,22 @@ const graphs = fc.array(
     if (kind === "conv") return node("Conv", [left, "w"], `v${i}`, same);
     if (kind === "softmax") return node("Softmax", [left], `v${i}`);
     if (kind === "add") return node("Add", [left, right], `v${i}`);
+    if (kind === "transpose") return node("Transpose", [left], `v${i}`, { perm: [0, 1, 3, 2] });
+    if (kind === "slice") return node("Slice", [left, "last", "before", "axis", "back"], `v${i}`);
     return node("Reshape", [left, "shape"], `v${i}`);
   });
   return fc.subarray(values, { minLength: 1 }).map((outputs) =>
     graphOf({
       inputs: { ...image, unused: [3] },
       nodes,
-      constants: { w, shape: tensor("i64", [4], [1, 4, 8, 8]) },
+      constants: {
+        w,
+        shape: tensor("i64", [4], [1, 4, 8, 8]),
+        last: tensor("i64", [1], [-1]),
+        before: tensor("i64", [1], [-100]),
+        axis: tensor("i64", [1], [2]),
+        back: tensor("i64", [1], [-1]),
+      },
       outputs,
     })
   );

@@ -1,0 +1,125 @@
+/** LayerNormalization. @module */
+import { foldGrid, type Launch, type Operand, uniform } from "../gpu/launch.ts";
+import { type Layout, physicalOf } from "../gpu/layout.ts";
+import { type KnownType, normalizeAxis, sizeOf, type Tensor } from "../tensor/tensor.ts";
+import { shareOf } from "./_axes.ts";
+import { requireType } from "./_pointwise.ts";
+import { numberOf, type Op, type OpFactory, required } from "./op.ts";
+
+/**
+ * `(x - mean) / sqrt(variance + epsilon) * scale + bias`, mean and variance taken over the axes from `axis` on.
+ *
+ * The mean and the deviation are no outputs. On a GPU `scale` and `bias` have an element for each of those that are
+ * normalized together; these are the last axis, or a multiple of 4.
+ */
+export const layerNormalization: OpFactory = (attributes): Op => {
+  const epsilon = numberOf(attributes, "epsilon", 1e-5);
+  const stash = numberOf(attributes, "stash_type", 1);
+  if (stash !== 1) throw new TypeError(`LayerNormalization: "stash_type" must be 1 (f32): current value is ${stash}`);
+  const axisOf = ({ shape }: KnownType): number => normalizeAxis(numberOf(attributes, "axis", -1), shape.length);
+  const layoutOf = (x: KnownType): Layout => axisOf(x) === x.shape.length - 1 ? "rows" : "plain";
+  return {
+    infer: ([input, ...parameters]) => {
+      const x = required(input, "X");
+      requireType("LayerNormalization", x, ["f32"]);
+      const normalized = x.shape.slice(axisOf(x));
+      required(parameters[0], "Scale");
+      ["Scale", "B"].forEach((name, i) => {
+        const { dtype, shape } = parameters[i] ?? x;
+        if (dtype !== "f32" || (parameters[i] && !broadcasts(shape, normalized))) {
+          throw new RangeError(
+            `LayerNormalization: "${name}" must be f32 and broadcast to [${normalized}]: it is ${dtype} [${shape}]`,
+          );
+        }
+      });
+      return [{ dtype: "f32", shape: x.shape }];
+    },
+    reference: ([x, scale, bias]) => {
+      const given = required(x, "X");
+      return [normalize(given, sizeOf(given.shape.slice(axisOf(given))), required(scale, "Scale"), bias, epsilon)];
+    },
+    layouts: ([x]) => {
+      const layout = layoutOf(required(x, "X"));
+      return { inputs: [layout, layout, layout], outputs: [layout] };
+    },
+    lower: ([x, scale, bias], _, { lanes }) => {
+      const given = required(x, "X");
+      return [launch(given, axisOf(given), [required(scale, "Scale"), bias ?? null], epsilon, lanes)];
+    },
+  };
+};
+
+function broadcasts(shape: readonly number[], to: readonly number[]): boolean {
+  const from = shape.slice(Math.max(0, shape.length - to.length));
+  const fits = from.every((dim, i) => dim === 1 || dim === to[i + to.length - from.length]);
+  return fits && sizeOf(shape) === sizeOf(from);
+}
+
+function normalize(
+  { shape, data }: Tensor,
+  length: number,
+  scale: Tensor,
+  bias: Tensor | null | undefined,
+  epsilon: number,
+): Tensor {
+  const out = new Float32Array(data.length);
+  const at = elementOf(shape, length);
+  for (let first = 0; first < data.length; first += length) {
+    const row = Array.from(data.subarray(first, first + length));
+    const mean = row.reduce((a, b) => a + b, 0) / length;
+    const variance = row.reduce((sum, x) => sum + (x - mean) ** 2, 0) / length;
+    row.forEach((x, i) => {
+      out[first + i] = (x - mean) / Math.sqrt(variance + epsilon) * at(scale, i) + (bias ? at(bias, i) : 0);
+    });
+  }
+  return { dtype: "f32", shape, data: out };
+}
+
+/** The element of a parameter that broadcasts to rows of `length`, for element `i` of a row. */
+function elementOf(shape: readonly number[], length: number): (parameter: Tensor, i: number) => number {
+  return (parameter, i) => {
+    if (parameter.data.length === length) return parameter.data[i]!;
+    let [rest, index, step] = [i, 0, 1];
+    for (let back = 1; back <= parameter.shape.length; back++) {
+      const [own, dim] = [parameter.shape.at(-back)!, shape.at(-back)!];
+      if (own !== 1) index += rest % dim * step;
+      step *= own;
+      rest = Math.floor(rest / dim);
+    }
+    return parameter.data[index]!;
+  };
+}
+
+function launch(
+  x: Operand,
+  axis: number,
+  [scale, bias]: readonly [Operand, Operand | null],
+  epsilon: number,
+  lanes: number,
+): Launch {
+  const length = sizeOf(x.shape.slice(axis));
+  const step = (x.layout === "rows" ? physicalOf(x, "rows").sizes.at(-1)! : length) / 4;
+  if (!Number.isInteger(step)) {
+    throw new TypeError(
+      `LayerNormalization runs on a GPU over the last axis, or over a multiple of 4 elements: axis ${axis} of [${x.shape}] has ${length}`,
+    );
+  }
+  for (const parameter of [scale, bias]) {
+    if (
+      parameter && (sizeOf(parameter.shape) !== length || (x.layout === "rows" && parameter.shape.at(-1) !== length))
+    ) {
+      throw new TypeError(
+        `LayerNormalization runs on a GPU with ${length} scales and biases: the shape is [${parameter.shape}]`,
+      );
+    }
+  }
+  const count = sizeOf(x.shape.slice(0, axis));
+  const share = shareOf(count, step, lanes);
+  return {
+    shader: "layer_norm_f32",
+    constants: { SHARE: share, ROWS: 64 / share, BIAS: bias ? 1 : 0 },
+    bindings: [{ input: 0 }, { input: 1 }, { input: bias ? 2 : 1 }, { output: 0 }],
+    params: uniform(["u32", count, length, step], ["f32", epsilon]),
+    workgroups: foldGrid(Math.ceil(count / (64 / share))),
+  };
+}

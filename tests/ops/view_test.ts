@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { arrange, type Layout, physicalOf } from "../../src/gpu/layout.ts";
+import { liesIn, movedView, reshapedView, type View, viewOf } from "../../src/ops/view.ts";
+import { slice } from "../../src/ops/slice.ts";
+import { reshape } from "../../src/ops/reshape.ts";
+import { expand, transpose } from "../../src/ops/transpose.ts";
+import { i64, sizeOf, type Tensor } from "../../src/tensor/tensor.ts";
+import { random } from "./harness.ts";
+
+const LAYOUTS: readonly Layout[] = ["plain", "rows", "cols", "nhwc"];
+
+/** The elements of a view, in row-major order. */
+function read({ shape, strides, first }: View, memory: ArrayLike<number>): number[] {
+  return Array.from({ length: sizeOf(shape) }, (_, i) => {
+    let [rest, at] = [i, first];
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      at += rest % shape[axis]! * strides[axis]!;
+      rest = Math.floor(rest / shape[axis]!);
+    }
+    return memory[at]!;
+  });
+}
+
+/** A change of a tensor: what it gives, and the same as a view. */
+interface Change {
+  readonly name: string;
+  readonly result: Tensor;
+  readonly view: (from: View) => View | null;
+}
+
+function reshaped(x: Tensor, shape: readonly number[]): Change {
+  const [result] = reshape(new Map(), 13).reference([x, i64(shape)]);
+  return { name: `reshape [${shape}]`, result: result!, view: (from) => reshapedView(from, shape) };
+}
+
+function transposed(x: Tensor, perm: readonly number[]): Change {
+  const op = transpose(new Map([["perm", perm]]), 13);
+  const [moved] = op.moves!([x]);
+  return { name: `transpose [${perm}]`, result: op.reference([x])[0]!, view: (from) => movedView(from, moved!) };
+}
+
+function sliced(x: Tensor, axis: number, start: number, step: number): Change {
+  const inputs = [x, i64([start]), i64([step > 0 ? 1000 : -1000]), i64([axis]), i64([step])];
+  const op = slice(new Map(), 13);
+  const [moved] = op.moves!(inputs);
+  const name = `slice ${axis} from ${start} by ${step}`;
+  return { name, result: op.reference(inputs)[0]!, view: (from) => movedView(from, moved!) };
+}
+
+const shapes = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 4 });
+const changes = fc.array(fc.record({ kind: fc.nat(2), a: fc.nat(), b: fc.nat() }), { minLength: 1, maxLength: 5 });
+
+function changeOf(x: Tensor, { kind, a, b }: { kind: number; a: number; b: number }): Change {
+  const rank = x.shape.length;
+  if (kind === 0) {
+    const perm = x.shape.map((_, axis) => axis);
+    const [moved] = perm.splice(a % rank, 1);
+    perm.splice(b % rank, 0, moved!);
+    return transposed(x, perm);
+  }
+  if (kind === 1) return sliced(x, a % rank, b % x.shape[a % rank]!, b % 3 === 0 ? -1 : 1 + b % 2);
+  const axis = a % rank;
+  const size = x.shape[axis]!;
+  const divisors = Array.from({ length: size }, (_, i) => i + 1).filter((d) => size % d === 0);
+  const divisor = divisors[b % divisors.length]!;
+  if (b % 2 === 0 || rank === 1) {
+    return reshaped(x, [...x.shape.slice(0, axis), divisor, size / divisor, ...x.shape.slice(axis + 1)]);
+  }
+  const front = Math.min(axis, rank - 2);
+  return reshaped(x, [...x.shape.slice(0, front), x.shape[front]! * x.shape[front + 1]!, ...x.shape.slice(front + 2)]);
+}
+
+Deno.test("views hold what operators give, and lie in a layout only where its elements lie there", () => {
+  fc.assert(
+    fc.property(shapes, fc.constantFrom(...LAYOUTS), changes, (shape, layout, drawn) => {
+      let x = random(shape);
+      let view = viewOf(x, layout);
+      const memory = arrange(x, layout);
+      const { length } = physicalOf(x, layout);
+      for (const one of drawn) {
+        const { name, result, view: change } = changeOf(x, one);
+        const next = change(view);
+        if (!next) return;
+        assert.deepEqual(read(next, memory), [...result.data], name);
+        [x, view] = [result, next];
+        for (const to of LAYOUTS) {
+          const alike = length === physicalOf(x, to).length &&
+            arrange(x, to).subarray(0, length).every((v, i) => v === memory[i]);
+          assert(alike || !liesIn(view, x, to, length), `${name} in ${to}`);
+        }
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+Deno.test("a reshape of padded rows is a view where the rows stay whole", () => {
+  const rows = viewOf({ dtype: "f32", shape: [6, 7] }, "rows");
+  assert.deepEqual(reshapedView(rows, [1, 2, 3, 7]), {
+    shape: [1, 2, 3, 7],
+    strides: [0, 24, 8, 1],
+    first: 0,
+    padded: { axis: 3, size: 8 },
+  });
+  assert.equal(reshapedView(rows, [42]), null);
+  assert.equal(reshapedView(rows, [3, 14]), null);
+  assert.deepEqual(reshapedView(viewOf({ dtype: "f32", shape: [0, 7] }, "plain"), [7, 0])?.shape, [7, 0]);
+});
+
+Deno.test("a transposed matrix in rows lies in cols", () => {
+  const type = { dtype: "f32", shape: [3, 7] } as const;
+  const [moved] = transpose(new Map(), 13).moves!([type]);
+  const view = movedView(viewOf(type, "rows"), moved!)!;
+  assert(liesIn(view, { ...type, shape: [7, 3] }, "cols", 24));
+  assert(!liesIn(view, { ...type, shape: [7, 3] }, "rows", 24));
+});
+
+Deno.test("rows that were cut do not lie in rows, as what was cut off is no padding", () => {
+  const x = random([3, 7]);
+  const inputs = [x, i64([0]), i64([6]), i64([1])];
+  const [moved] = slice(new Map(), 13).moves!(inputs);
+  const view = movedView(viewOf(x, "rows"), moved!)!;
+  assert.deepEqual(view, { shape: [3, 6], strides: [8, 1], first: 0, padded: null });
+  assert(!liesIn(view, { dtype: "f32", shape: [3, 6] }, "rows", 24));
+});
+
+Deno.test("rows of one element keep their padding in another shape", () => {
+  const view = reshapedView(viewOf({ dtype: "f32", shape: [6, 1] }, "rows"), [2, 3, 1])!;
+  assert(liesIn(view, { dtype: "f32", shape: [2, 3, 1] }, "rows", 24));
+});
+
+Deno.test("an expanded tensor is a view that reads again", () => {
+  const x = random([1, 3]);
+  const [moved] = expand(new Map(), 13).moves!([x, i64([2, 2, 3])]);
+  const view = movedView(viewOf(x, "plain"), moved!)!;
+  assert.deepEqual(read(view, x.data), [...x.data, ...x.data, ...x.data, ...x.data]);
+  assert.deepEqual(view.strides, [0, 0, 1]);
+});
