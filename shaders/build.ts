@@ -11,7 +11,7 @@ export function shadersModule(folder: URL): string {
   const names = Array.from(Deno.readDirSync(folder), (entry) => entry.name)
     .filter((name) => name.endsWith(".wgsl")).sort();
   const entries = names.map((name) => {
-    const source = Deno.readTextFileSync(new URL(name, folder));
+    const source = withLibraries(Deno.readTextFileSync(new URL(name, folder)), folder);
     return `  ${name.slice(0, -".wgsl".length)}: ${"`"}${source.replace(/[\\`]|\$\{/g, "\\$&")}${"`"},\n`;
   });
   return `// Generated from shaders/*.wgsl by "deno task shaders".
@@ -25,6 +25,12 @@ ${names.map((name) => `  | "${name.slice(0, -".wgsl".length)}"`).join("\n")};
 export const SHADERS: Readonly<Record<ShaderName, string>> = {
 ${entries.join("")}};
 `;
+}
+
+/** A kernel, followed by the files of lib/ that its lines "// @use NAME" name. */
+function withLibraries(source: string, folder: URL): string {
+  const names = Array.from(source.matchAll(/^\/\/ @use (\w+)$/gm), (match) => match[1]);
+  return [source, ...names.map((name) => Deno.readTextFileSync(new URL(`lib/${name}.wgsl`, folder)))].join("\n");
 }
 
 if (import.meta.main) {

@@ -1,15 +1,18 @@
-// y[p, n] = clamp(sum, low, high),
+// y[p, n] = program(clamp(sum, low, high), other[p, n]),
 // sum = bias[n] + sum over taps t and channels c of x[p * stride - pad + t * dilation, c] * w[t, c, n]
 //
 // x, y: nhwc, channels in blocks of 4; w: block (t * blocks + block of c) * padded + n; bias: padded to whole tiles.
 // An invocation owns TM pixels, LANES_M apart, and TN adjacent channels of one group. Lanes run along pixels first, then
 // along tiles of channels.
+// @use steps
 const LANES: u32 = 8; // LANES_M * LANES_N
 const LANES_M: u32 = 8;
 const LANES_N: u32 = 1;
 const TM: u32 = 16;
 const TN: u32 = 16;
 const TN4: u32 = 4;
+const COUNT: u32 = 0; // steps of the program
+const OTHER: u32 = 0; // 1 where it reads the other input
 
 struct Params {
   pixels: u32,
@@ -33,13 +36,31 @@ struct Params {
   dilation_x: u32,
   low: f32,
   high: f32,
+  immediates: array<vec4f, 8>, // p, q of each step
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> other: array<vec4f>; // as y
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+var<private> immediates: array<vec4f, 8>;
+
+// Runs the program on four results, and on the other input's elements at their place.
+fn finish(value: vec4f, companion: vec4f) -> vec4f {
+  if (COUNT == 0u) {
+    return value;
+  }
+  var r: array<vec4f, COUNT + 2>;
+  r[0] = value;
+  r[1] = companion;
+  for (var k = 0u; k < COUNT; k++) { // @unroll
+    r[k + 2u] = apply(STEPS[k] & 255u, r[(STEPS[k] >> 8u) & 255u], r[STEPS[k] >> 16u], immediates[k].x, immediates[k].y);
+  }
+  return r[COUNT + 1u];
+}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -108,6 +129,9 @@ fn main(
   let y_blocks = params.y_blocks;
   let low = vec4f(params.low);
   let high = vec4f(params.high);
+  for (var k = 0u; k < COUNT; k++) { // @unroll
+    immediates[k] = params.immediates[k];
+  }
   for (var j = 0u; j < TN4; j++) { // @unroll
     let n = n0 + j * 4u;
     let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(channels);
@@ -116,7 +140,12 @@ fn main(
       let p = first + i * LANES_M;
       if (p < pixels && n < channels) {
         let sum = b + vec4f(acc[i][j * 4u], acc[i][j * 4u + 1u], acc[i][j * 4u + 2u], acc[i][j * 4u + 3u]);
-        y[p * y_blocks + n / 4u] = select(vec4f(), min(max(sum, low), high), exists);
+        let to = p * y_blocks + n / 4u;
+        var companion: vec4f;
+        if (OTHER == 1u) {
+          companion = other[to];
+        }
+        y[to] = select(vec4f(), finish(min(max(sum, low), high), companion), exists);
       }
     }
   }

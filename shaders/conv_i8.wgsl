@@ -1,12 +1,14 @@
 // sum[p, n] = bias[n] + sum over taps t and channels c of x[p * stride - pad + t * dilation, c] * w[t, c, n], in i32
-// y[p, n] = clamp(round(f32(sum) * multiplier[n]) + zero, low, high) as i8,
-//        or clamp(f32(sum) * multiplier[n], low, high) as f32
+// value[p, n] = clamp(round(f32(sum) * multiplier[n]) + zero, low, high), a whole number that stands for an i8,
+//            or clamp(f32(sum) * multiplier[n], low, high)
+// y[p, n] = program(value, other[p, n]) as i8 or f32
 //
 // Outside the image x is its zero point; the bias holds -x_zero * (sum of w), so that x counts from its zero point.
 // x: nhwc, channels in blocks of 16; y: nhwc in blocks of 16 i8 or 4 f32;
 // w: block (t * blocks + block of c) * padded + n.
 // An invocation owns TM pixels, LANES_M apart, and TN adjacent channels of one group. Lanes run along pixels first, then
 // along tiles of channels.
+// @use steps
 const LANES: u32 = 8; // LANES_M * LANES_N
 const LANES_M: u32 = 8;
 const LANES_N: u32 = 1;
@@ -15,7 +17,10 @@ const TN: u32 = 16;
 const TN16: u32 = 1; // TN / 16, at least 1
 const QUADS: u32 = 4; // fours of channels in each of these
 const WORDS: u32 = 4; // 1 where no group has more than 4 input channels
-const FLOAT_OUT: u32 = 0;
+const ROUNDED: u32 = 1; // 1 where values are whole numbers
+const FLOAT_OUT: u32 = 0; // 1 where y is f32
+const COUNT: u32 = 0; // steps of the program
+const OTHER: u32 = 0; // what it reads beside the value: 1 for f32, 2 for i8
 const BIASED: u32 = 0; // 1: products are taken of x + 128, and the bias holds -(x_zero + 128) * (sum of w)
 
 struct Params {
@@ -42,14 +47,32 @@ struct Params {
   high: f32,
   zero: f32,
   x_zero: u32,
+  immediates: array<vec4f, 8>, // p, q of each step
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4u>;
 @group(0) @binding(1) var<storage, read> w: array<vec4u>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4i>;
 @group(0) @binding(3) var<storage, read> multiplier: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> y: array<vec4u>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(4) var<storage, read> other: array<vec4u>; // nhwc in blocks of 16 i8 or 4 f32
+@group(0) @binding(5) var<storage, read_write> y: array<vec4u>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+var<private> immediates: array<vec4f, 8>;
+
+// Runs the program on four results, and on the other input's elements at their place.
+fn finish(value: vec4f, companion: vec4f) -> vec4f {
+  if (COUNT == 0u) {
+    return value;
+  }
+  var r: array<vec4f, COUNT + 2>;
+  r[0] = value;
+  r[1] = companion;
+  for (var k = 0u; k < COUNT; k++) { // @unroll
+    r[k + 2u] = apply(STEPS[k] & 255u, r[(STEPS[k] >> 8u) & 255u], r[STEPS[k] >> 16u], immediates[k].x, immediates[k].y);
+  }
+  return r[COUNT + 1u];
+}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -132,23 +155,44 @@ fn main(
   let low = vec4f(params.low);
   let high = vec4f(params.high);
   let zero = params.zero;
+  for (var k = 0u; k < COUNT; k++) { // @unroll
+    immediates[k] = params.immediates[k];
+  }
   for (var k = 0u; k < TN16; k++) { // @unroll
     let n16 = n0 + k * 16u;
     if (n16 < channels) {
+      var summand: array<vec4i, QUADS>;
+      var scale: array<vec4f, QUADS>;
+      for (var q = 0u; q < QUADS; q++) { // @unroll
+        summand[q] = bias[n16 / 4u + q];
+        scale[q] = multiplier[n16 / 4u + q];
+      }
       for (var i = 0u; i < TM; i++) { // @unroll
         let p = first + i * LANES_M;
         if (p < pixels) {
           var packed: vec4u;
+          var others: vec4u;
+          if (OTHER == 2u) {
+            others = other[p * ((channels + 15u) / 16u) + n16 / 16u];
+          }
           for (var q = 0u; q < QUADS; q++) { // @unroll
             let n = n16 + q * 4u;
             let j = k * 16u + q * 4u;
-            let sum = bias[n / 4u] + vec4i(acc[i][j], acc[i][j + 1u], acc[i][j + 2u], acc[i][j + 3u]);
-            let real = vec4f(sum) * multiplier[n / 4u];
+            let sum = summand[q] + vec4i(acc[i][j], acc[i][j + 1u], acc[i][j + 2u], acc[i][j + 3u]);
+            var value = vec4f(sum) * scale[q];
+            if (ROUNDED == 1u) {
+              value = round(value) + zero;
+            }
+            var companion = vec4f(unpack4xI8(others[q]));
+            if (OTHER == 1u) {
+              companion = bitcast<vec4f>(other[p * ((channels + 3u) / 4u) + n / 4u]);
+            }
+            let result = finish(min(max(value, low), high), companion);
             if (FLOAT_OUT == 0u) {
-              packed[q] = pack4xI8(vec4i(min(max(round(real) + zero, low), high)));
+              packed[q] = pack4xI8(vec4i(result));
             } else if (n < channels) {
               let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(channels);
-              y[p * y_blocks + n / 4u] = bitcast<vec4u>(select(vec4f(), min(max(real, low), high), exists));
+              y[p * y_blocks + n / 4u] = bitcast<vec4u>(select(vec4f(), result, exists));
             }
           }
           if (FLOAT_OUT == 0u) {

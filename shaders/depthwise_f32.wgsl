@@ -1,18 +1,30 @@
-// y[p, c] = clamp(bias[c] + sum over taps t of x[p * stride - pad + t * dilation, c] * w[t, c], low, high)
+// y[p, c] = program(clamp(sum, low, high), other[p, c]),
+// sum = bias[c] + sum over taps t of x[p * stride - pad + t * dilation, c] * w[t, c]
 //
-// x, y: nhwc, channels in blocks of 4; w: block t * blocks + block of c. Taps of a row lie side by side.
-// An invocation owns one block of channels and COLUMNS adjacent output columns; lanes run along the blocks.
+// x, y, other: nhwc, channels in blocks of 4; w: block t * blocks + block of c. Taps of a row lie side by side.
+// An invocation owns one block of channels of ROWS x COLUMNS adjacent results; lanes run along the blocks.
+// @use steps
 const LANES: u32 = 8;
+const ROWS: u32 = 2;
 const COLUMNS: u32 = 4;
+const KERNEL_Y: u32 = 3;
 const KERNEL_X: u32 = 3;
+const STRIDE_Y: u32 = 1;
 const STRIDE_X: u32 = 1;
-const LOADED: u32 = 6; // (COLUMNS - 1) * STRIDE_X + KERNEL_X input columns
+const DILATION_Y: u32 = 1;
+const LOADED_Y: u32 = 4; // (ROWS - 1) * STRIDE_Y + (KERNEL_Y - 1) * DILATION_Y + 1 input rows
+const LOADED_X: u32 = 6; // (COLUMNS - 1) * STRIDE_X + KERNEL_X input columns
+const RESULTS: u32 = 8; // ROWS * COLUMNS
+const WINDOW: u32 = 24; // LOADED_Y * LOADED_X
+const COUNT: u32 = 0; // steps of the program
+const OTHER: u32 = 0; // 1 where it reads the other input
 
 struct Params {
   items: u32,
   channels: u32,
   blocks: u32,
-  strips: u32,
+  strips: u32, // of a row
+  row_strips: u32, // of an image
   y_blocks: u32,
   height: u32,
   width: u32,
@@ -28,13 +40,31 @@ struct Params {
   dilation_x: u32,
   low: f32,
   high: f32,
+  immediates: array<vec4f, 8>, // p, q of each step
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> other: array<vec4f>; // as y
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+var<private> immediates: array<vec4f, 8>;
+
+// Runs the program on four results, and on the other input's elements at their place.
+fn finish(value: vec4f, companion: vec4f) -> vec4f {
+  if (COUNT == 0u) {
+    return value;
+  }
+  var r: array<vec4f, COUNT + 2>;
+  r[0] = value;
+  r[1] = companion;
+  for (var k = 0u; k < COUNT; k++) { // @unroll
+    r[k + 2u] = apply(STEPS[k] & 255u, r[(STEPS[k] >> 8u) & 255u], r[STEPS[k] >> 16u], immediates[k].x, immediates[k].y);
+  }
+  return r[COUNT + 1u];
+}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -46,38 +76,60 @@ fn main(
   if (item >= params.items) {
     return;
   }
-  let block = item % params.blocks;
-  let strip = item / params.blocks;
+  let blocks = params.blocks;
+  let size = vec2u(params.width, params.height);
+  let out_size = vec2u(params.out_width, params.out_height);
+  let block = item % blocks;
+  let strip = item / blocks;
   let out_column = strip % params.strips * COLUMNS;
-  let out_row = strip / params.strips;
-  let image = out_row / params.out_height * params.height;
-  let top = i32(out_row % params.out_height * params.stride_y) - params.pad_y;
+  let row_strip = strip / params.strips;
+  let image = row_strip / params.row_strips;
+  let out_row = row_strip % params.row_strips * ROWS;
+  let top = i32(out_row * STRIDE_Y) - params.pad_y;
   let left = i32(out_column * STRIDE_X) - params.pad_x;
-  var acc: array<vec4f, COLUMNS>;
-  for (var ky = 0u; ky < params.kernel_y; ky++) {
-    let row = u32(top + i32(ky * params.dilation_y));
-    if (row < params.height) {
-      var loaded: array<vec4f, LOADED>;
-      for (var i = 0u; i < LOADED; i++) { // @unroll
-        let column = u32(left + i32(i));
-        let at = ((image + row) * params.width + min(column, params.width - 1u)) * params.blocks + block;
-        loaded[i] = select(vec4f(), x[at], column < params.width);
-      }
-      for (var kx = 0u; kx < KERNEL_X; kx++) { // @unroll
-        let texel = (ky * KERNEL_X + kx) * params.blocks + block;
-        let b = w[texel];
+  let image_row = image * size.y;
+  var window: array<vec4f, WINDOW>;
+  for (var r = 0u; r < LOADED_Y; r++) { // @unroll
+    let row = u32(top + i32(r));
+    for (var k = 0u; k < LOADED_X; k++) { // @unroll
+      let column = u32(left + i32(k));
+      let inside = row < size.y && column < size.x;
+      let at = select(0u, ((image_row + row) * size.x + column) * blocks + block, inside);
+      window[r * LOADED_X + k] = select(vec4f(), x[at], inside);
+    }
+  }
+  var acc: array<vec4f, RESULTS>;
+  for (var ky = 0u; ky < KERNEL_Y; ky++) { // @unroll
+    for (var kx = 0u; kx < KERNEL_X; kx++) { // @unroll
+      let tap = w[(ky * KERNEL_X + kx) * blocks + block];
+      for (var r = 0u; r < ROWS; r++) { // @unroll
         for (var i = 0u; i < COLUMNS; i++) { // @unroll
-          acc[i] += loaded[i * STRIDE_X + kx] * b;
+          acc[r * COLUMNS + i] += window[(r * STRIDE_Y + ky * DILATION_Y) * LOADED_X + i * STRIDE_X + kx] * tap;
         }
       }
     }
   }
+  for (var k = 0u; k < COUNT; k++) { // @unroll
+    immediates[k] = params.immediates[k];
+  }
   let n = block * 4u;
   let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(params.channels);
-  for (var i = 0u; i < COLUMNS; i++) { // @unroll
-    if (out_column + i < params.out_width) {
-      let result = min(max(acc[i] + bias[block], vec4f(params.low)), vec4f(params.high));
-      y[(out_row * params.out_width + out_column + i) * params.y_blocks + block] = select(vec4f(), result, exists);
+  let low = vec4f(params.low);
+  let high = vec4f(params.high);
+  let summand = bias[block];
+  let y_blocks = params.y_blocks;
+  let first = (image * out_size.y + out_row) * out_size.x + out_column;
+  for (var r = 0u; r < ROWS; r++) { // @unroll
+    for (var i = 0u; i < COLUMNS; i++) { // @unroll
+      if (out_row + r < out_size.y && out_column + i < out_size.x) {
+        let to = (first + r * out_size.x + i) * y_blocks + block;
+        var companion: vec4f;
+        if (OTHER == 1u) {
+          companion = other[to];
+        }
+        let value = min(max(acc[r * COLUMNS + i] + summand, low), high);
+        y[to] = select(vec4f(), finish(value, companion), exists);
+      }
     }
   }
 }

@@ -205,18 +205,21 @@ fn main(
   }
 }
 `,
-  conv_f32: `// y[p, n] = clamp(sum, low, high),
+  conv_f32: `// y[p, n] = program(clamp(sum, low, high), other[p, n]),
 // sum = bias[n] + sum over taps t and channels c of x[p * stride - pad + t * dilation, c] * w[t, c, n]
 //
 // x, y: nhwc, channels in blocks of 4; w: block (t * blocks + block of c) * padded + n; bias: padded to whole tiles.
 // An invocation owns TM pixels, LANES_M apart, and TN adjacent channels of one group. Lanes run along pixels first, then
 // along tiles of channels.
+// @use steps
 const LANES: u32 = 8; // LANES_M * LANES_N
 const LANES_M: u32 = 8;
 const LANES_N: u32 = 1;
 const TM: u32 = 16;
 const TN: u32 = 16;
 const TN4: u32 = 4;
+const COUNT: u32 = 0; // steps of the program
+const OTHER: u32 = 0; // 1 where it reads the other input
 
 struct Params {
   pixels: u32,
@@ -240,13 +243,31 @@ struct Params {
   dilation_x: u32,
   low: f32,
   high: f32,
+  immediates: array<vec4f, 8>, // p, q of each step
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> other: array<vec4f>; // as y
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+var<private> immediates: array<vec4f, 8>;
+
+// Runs the program on four results, and on the other input's elements at their place.
+fn finish(value: vec4f, companion: vec4f) -> vec4f {
+  if (COUNT == 0u) {
+    return value;
+  }
+  var r: array<vec4f, COUNT + 2>;
+  r[0] = value;
+  r[1] = companion;
+  for (var k = 0u; k < COUNT; k++) { // @unroll
+    r[k + 2u] = apply(STEPS[k] & 255u, r[(STEPS[k] >> 8u) & 255u], r[STEPS[k] >> 16u], immediates[k].x, immediates[k].y);
+  }
+  return r[COUNT + 1u];
+}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -315,6 +336,9 @@ fn main(
   let y_blocks = params.y_blocks;
   let low = vec4f(params.low);
   let high = vec4f(params.high);
+  for (var k = 0u; k < COUNT; k++) { // @unroll
+    immediates[k] = params.immediates[k];
+  }
   for (var j = 0u; j < TN4; j++) { // @unroll
     let n = n0 + j * 4u;
     let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(channels);
@@ -323,21 +347,115 @@ fn main(
       let p = first + i * LANES_M;
       if (p < pixels && n < channels) {
         let sum = b + vec4f(acc[i][j * 4u], acc[i][j * 4u + 1u], acc[i][j * 4u + 2u], acc[i][j * 4u + 3u]);
-        y[p * y_blocks + n / 4u] = select(vec4f(), min(max(sum, low), high), exists);
+        let to = p * y_blocks + n / 4u;
+        var companion: vec4f;
+        if (OTHER == 1u) {
+          companion = other[to];
+        }
+        y[to] = select(vec4f(), finish(min(max(sum, low), high), companion), exists);
       }
     }
   }
 }
+
+// The instructions of pointwise programs on four elements, for kernels with the line "// @use steps".
+//
+// STEPk = instruction | first register << 8 | second register << 16.
+const STEP0: u32 = 0;
+const STEP1: u32 = 0;
+const STEP2: u32 = 0;
+const STEP3: u32 = 0;
+const STEP4: u32 = 0;
+const STEP5: u32 = 0;
+const STEP6: u32 = 0;
+const STEP7: u32 = 0;
+const STEP8: u32 = 0;
+const STEP9: u32 = 0;
+const STEP10: u32 = 0;
+const STEP11: u32 = 0;
+const STEP12: u32 = 0;
+const STEP13: u32 = 0;
+const STEP14: u32 = 0;
+const STEP15: u32 = 0;
+
+const STEPS = array<u32, 16>(
+  STEP0, STEP1, STEP2, STEP3, STEP4, STEP5, STEP6, STEP7,
+  STEP8, STEP9, STEP10, STEP11, STEP12, STEP13, STEP14, STEP15,
+);
+
+fn power(a: vec4f, b: vec4f) -> vec4f {
+  let whole = fract(b) == vec4f(0.0);
+  let size = pow(select(a, abs(a), whole), b);
+  let negative = whole & (fract(b * 0.5) != vec4f(0.0)) & (a < vec4f(0.0));
+  return select(select(size, -size, negative), vec4f(1.0), b == vec4f(0.0));
+}
+
+// Abramowitz and Stegun 7.1.26, off by 1.5e-7 at most.
+fn erf(x: vec4f) -> vec4f {
+  let t = 1.0 / (1.0 + 0.3275911 * abs(x));
+  let sum = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  return sign(x) * (1.0 - sum * exp(-x * x));
+}
+
+// a / b up to 4096, rounded as IEEE 754 asks where WGSL allows 2.5 ulp: the remainder of a first quotient is computed
+// without error (Dekker: every product of two halves is exact) and divided again. The clamp changes nothing that
+// quantization can see, and keeps compilers from turning a * c + r * c into (a + r) * c (Mesa does).
+fn quotient(a: vec4f, b: vec4f) -> vec4f {
+  let inverse = 1.0 / b;
+  let first = clamp(a * inverse, vec4f(-4096.0), vec4f(4096.0));
+  let high = bitcast<vec4f>(bitcast<vec4u>(first) & vec4u(0xfffff000u));
+  let low = first - high;
+  let bHigh = bitcast<vec4f>(bitcast<vec4u>(b) & vec4u(0xfffff000u));
+  let bLow = b - bHigh;
+  let remainder = ((a - high * bHigh) - high * bLow - low * bHigh) - low * bLow;
+  return first + remainder * inverse;
+}
+
+fn quantize(a: vec4f, scale: f32, zero: f32) -> vec4f {
+  return clamp(round(quotient(a, vec4f(scale))) + zero, vec4f(-128.0), vec4f(127.0));
+}
+
+fn apply(code: u32, a: vec4f, b: vec4f, p: f32, q: f32) -> vec4f {
+  switch code {
+    case 0u: { return a + b; }
+    case 1u: { return a - b; }
+    case 2u: { return a * b; }
+    case 3u: { return a / b; }
+    case 4u: { return power(a, b); }
+    case 5u: { return max(a, b); }
+    case 6u: { return min(a, b); }
+    case 7u: { return a + p; }
+    case 8u: { return a * p; }
+    case 9u: { return p / a; }
+    case 10u: { return power(a, vec4f(p)); }
+    case 11u: { return min(max(a, vec4f(p)), vec4f(q)); }
+    case 12u: { return sqrt(a); }
+    case 13u: { return 1.0 / (1.0 + exp(-a)); }
+    case 14u: { return tanh(clamp(a, vec4f(-20.0), vec4f(20.0))); }
+    case 15u: { return clamp(a * p + q, vec4f(0.0), vec4f(1.0)); }
+    case 16u: { return exp(a); }
+    case 17u: { return abs(a); }
+    case 18u: { return -a; }
+    case 19u: { return round(a); }
+    case 20u: { return quantize(a, p, q); }
+    case 21u: { return (a - q) * p; }
+    case 22u: { return trunc(a); }
+    case 23u: { return erf(a); }
+    default: { return quotient(a, b); }
+  }
+}
 `,
   conv_i8: `// sum[p, n] = bias[n] + sum over taps t and channels c of x[p * stride - pad + t * dilation, c] * w[t, c, n], in i32
-// y[p, n] = clamp(round(f32(sum) * multiplier[n]) + zero, low, high) as i8,
-//        or clamp(f32(sum) * multiplier[n], low, high) as f32
+// value[p, n] = clamp(round(f32(sum) * multiplier[n]) + zero, low, high), a whole number that stands for an i8,
+//            or clamp(f32(sum) * multiplier[n], low, high)
+// y[p, n] = program(value, other[p, n]) as i8 or f32
 //
 // Outside the image x is its zero point; the bias holds -x_zero * (sum of w), so that x counts from its zero point.
 // x: nhwc, channels in blocks of 16; y: nhwc in blocks of 16 i8 or 4 f32;
 // w: block (t * blocks + block of c) * padded + n.
 // An invocation owns TM pixels, LANES_M apart, and TN adjacent channels of one group. Lanes run along pixels first, then
 // along tiles of channels.
+// @use steps
 const LANES: u32 = 8; // LANES_M * LANES_N
 const LANES_M: u32 = 8;
 const LANES_N: u32 = 1;
@@ -346,7 +464,10 @@ const TN: u32 = 16;
 const TN16: u32 = 1; // TN / 16, at least 1
 const QUADS: u32 = 4; // fours of channels in each of these
 const WORDS: u32 = 4; // 1 where no group has more than 4 input channels
-const FLOAT_OUT: u32 = 0;
+const ROUNDED: u32 = 1; // 1 where values are whole numbers
+const FLOAT_OUT: u32 = 0; // 1 where y is f32
+const COUNT: u32 = 0; // steps of the program
+const OTHER: u32 = 0; // what it reads beside the value: 1 for f32, 2 for i8
 const BIASED: u32 = 0; // 1: products are taken of x + 128, and the bias holds -(x_zero + 128) * (sum of w)
 
 struct Params {
@@ -373,14 +494,32 @@ struct Params {
   high: f32,
   zero: f32,
   x_zero: u32,
+  immediates: array<vec4f, 8>, // p, q of each step
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4u>;
 @group(0) @binding(1) var<storage, read> w: array<vec4u>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4i>;
 @group(0) @binding(3) var<storage, read> multiplier: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> y: array<vec4u>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(4) var<storage, read> other: array<vec4u>; // nhwc in blocks of 16 i8 or 4 f32
+@group(0) @binding(5) var<storage, read_write> y: array<vec4u>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+var<private> immediates: array<vec4f, 8>;
+
+// Runs the program on four results, and on the other input's elements at their place.
+fn finish(value: vec4f, companion: vec4f) -> vec4f {
+  if (COUNT == 0u) {
+    return value;
+  }
+  var r: array<vec4f, COUNT + 2>;
+  r[0] = value;
+  r[1] = companion;
+  for (var k = 0u; k < COUNT; k++) { // @unroll
+    r[k + 2u] = apply(STEPS[k] & 255u, r[(STEPS[k] >> 8u) & 255u], r[STEPS[k] >> 16u], immediates[k].x, immediates[k].y);
+  }
+  return r[COUNT + 1u];
+}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -463,23 +602,44 @@ fn main(
   let low = vec4f(params.low);
   let high = vec4f(params.high);
   let zero = params.zero;
+  for (var k = 0u; k < COUNT; k++) { // @unroll
+    immediates[k] = params.immediates[k];
+  }
   for (var k = 0u; k < TN16; k++) { // @unroll
     let n16 = n0 + k * 16u;
     if (n16 < channels) {
+      var summand: array<vec4i, QUADS>;
+      var scale: array<vec4f, QUADS>;
+      for (var q = 0u; q < QUADS; q++) { // @unroll
+        summand[q] = bias[n16 / 4u + q];
+        scale[q] = multiplier[n16 / 4u + q];
+      }
       for (var i = 0u; i < TM; i++) { // @unroll
         let p = first + i * LANES_M;
         if (p < pixels) {
           var packed: vec4u;
+          var others: vec4u;
+          if (OTHER == 2u) {
+            others = other[p * ((channels + 15u) / 16u) + n16 / 16u];
+          }
           for (var q = 0u; q < QUADS; q++) { // @unroll
             let n = n16 + q * 4u;
             let j = k * 16u + q * 4u;
-            let sum = bias[n / 4u] + vec4i(acc[i][j], acc[i][j + 1u], acc[i][j + 2u], acc[i][j + 3u]);
-            let real = vec4f(sum) * multiplier[n / 4u];
+            let sum = summand[q] + vec4i(acc[i][j], acc[i][j + 1u], acc[i][j + 2u], acc[i][j + 3u]);
+            var value = vec4f(sum) * scale[q];
+            if (ROUNDED == 1u) {
+              value = round(value) + zero;
+            }
+            var companion = vec4f(unpack4xI8(others[q]));
+            if (OTHER == 1u) {
+              companion = bitcast<vec4f>(other[p * ((channels + 3u) / 4u) + n / 4u]);
+            }
+            let result = finish(min(max(value, low), high), companion);
             if (FLOAT_OUT == 0u) {
-              packed[q] = pack4xI8(vec4i(min(max(round(real) + zero, low), high)));
+              packed[q] = pack4xI8(vec4i(result));
             } else if (n < channels) {
               let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(channels);
-              y[p * y_blocks + n / 4u] = bitcast<vec4u>(select(vec4f(), min(max(real, low), high), exists));
+              y[p * y_blocks + n / 4u] = bitcast<vec4u>(select(vec4f(), result, exists));
             }
           }
           if (FLOAT_OUT == 0u) {
@@ -488,6 +648,93 @@ fn main(
         }
       }
     }
+  }
+}
+
+// The instructions of pointwise programs on four elements, for kernels with the line "// @use steps".
+//
+// STEPk = instruction | first register << 8 | second register << 16.
+const STEP0: u32 = 0;
+const STEP1: u32 = 0;
+const STEP2: u32 = 0;
+const STEP3: u32 = 0;
+const STEP4: u32 = 0;
+const STEP5: u32 = 0;
+const STEP6: u32 = 0;
+const STEP7: u32 = 0;
+const STEP8: u32 = 0;
+const STEP9: u32 = 0;
+const STEP10: u32 = 0;
+const STEP11: u32 = 0;
+const STEP12: u32 = 0;
+const STEP13: u32 = 0;
+const STEP14: u32 = 0;
+const STEP15: u32 = 0;
+
+const STEPS = array<u32, 16>(
+  STEP0, STEP1, STEP2, STEP3, STEP4, STEP5, STEP6, STEP7,
+  STEP8, STEP9, STEP10, STEP11, STEP12, STEP13, STEP14, STEP15,
+);
+
+fn power(a: vec4f, b: vec4f) -> vec4f {
+  let whole = fract(b) == vec4f(0.0);
+  let size = pow(select(a, abs(a), whole), b);
+  let negative = whole & (fract(b * 0.5) != vec4f(0.0)) & (a < vec4f(0.0));
+  return select(select(size, -size, negative), vec4f(1.0), b == vec4f(0.0));
+}
+
+// Abramowitz and Stegun 7.1.26, off by 1.5e-7 at most.
+fn erf(x: vec4f) -> vec4f {
+  let t = 1.0 / (1.0 + 0.3275911 * abs(x));
+  let sum = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  return sign(x) * (1.0 - sum * exp(-x * x));
+}
+
+// a / b up to 4096, rounded as IEEE 754 asks where WGSL allows 2.5 ulp: the remainder of a first quotient is computed
+// without error (Dekker: every product of two halves is exact) and divided again. The clamp changes nothing that
+// quantization can see, and keeps compilers from turning a * c + r * c into (a + r) * c (Mesa does).
+fn quotient(a: vec4f, b: vec4f) -> vec4f {
+  let inverse = 1.0 / b;
+  let first = clamp(a * inverse, vec4f(-4096.0), vec4f(4096.0));
+  let high = bitcast<vec4f>(bitcast<vec4u>(first) & vec4u(0xfffff000u));
+  let low = first - high;
+  let bHigh = bitcast<vec4f>(bitcast<vec4u>(b) & vec4u(0xfffff000u));
+  let bLow = b - bHigh;
+  let remainder = ((a - high * bHigh) - high * bLow - low * bHigh) - low * bLow;
+  return first + remainder * inverse;
+}
+
+fn quantize(a: vec4f, scale: f32, zero: f32) -> vec4f {
+  return clamp(round(quotient(a, vec4f(scale))) + zero, vec4f(-128.0), vec4f(127.0));
+}
+
+fn apply(code: u32, a: vec4f, b: vec4f, p: f32, q: f32) -> vec4f {
+  switch code {
+    case 0u: { return a + b; }
+    case 1u: { return a - b; }
+    case 2u: { return a * b; }
+    case 3u: { return a / b; }
+    case 4u: { return power(a, b); }
+    case 5u: { return max(a, b); }
+    case 6u: { return min(a, b); }
+    case 7u: { return a + p; }
+    case 8u: { return a * p; }
+    case 9u: { return p / a; }
+    case 10u: { return power(a, vec4f(p)); }
+    case 11u: { return min(max(a, vec4f(p)), vec4f(q)); }
+    case 12u: { return sqrt(a); }
+    case 13u: { return 1.0 / (1.0 + exp(-a)); }
+    case 14u: { return tanh(clamp(a, vec4f(-20.0), vec4f(20.0))); }
+    case 15u: { return clamp(a * p + q, vec4f(0.0), vec4f(1.0)); }
+    case 16u: { return exp(a); }
+    case 17u: { return abs(a); }
+    case 18u: { return -a; }
+    case 19u: { return round(a); }
+    case 20u: { return quantize(a, p, q); }
+    case 21u: { return (a - q) * p; }
+    case 22u: { return trunc(a); }
+    case 23u: { return erf(a); }
+    default: { return quotient(a, b); }
   }
 }
 `,
@@ -806,21 +1053,33 @@ fn main(
   }
 }
 `,
-  depthwise_f32: `// y[p, c] = clamp(bias[c] + sum over taps t of x[p * stride - pad + t * dilation, c] * w[t, c], low, high)
+  depthwise_f32: `// y[p, c] = program(clamp(sum, low, high), other[p, c]),
+// sum = bias[c] + sum over taps t of x[p * stride - pad + t * dilation, c] * w[t, c]
 //
-// x, y: nhwc, channels in blocks of 4; w: block t * blocks + block of c. Taps of a row lie side by side.
-// An invocation owns one block of channels and COLUMNS adjacent output columns; lanes run along the blocks.
+// x, y, other: nhwc, channels in blocks of 4; w: block t * blocks + block of c. Taps of a row lie side by side.
+// An invocation owns one block of channels of ROWS x COLUMNS adjacent results; lanes run along the blocks.
+// @use steps
 const LANES: u32 = 8;
+const ROWS: u32 = 2;
 const COLUMNS: u32 = 4;
+const KERNEL_Y: u32 = 3;
 const KERNEL_X: u32 = 3;
+const STRIDE_Y: u32 = 1;
 const STRIDE_X: u32 = 1;
-const LOADED: u32 = 6; // (COLUMNS - 1) * STRIDE_X + KERNEL_X input columns
+const DILATION_Y: u32 = 1;
+const LOADED_Y: u32 = 4; // (ROWS - 1) * STRIDE_Y + (KERNEL_Y - 1) * DILATION_Y + 1 input rows
+const LOADED_X: u32 = 6; // (COLUMNS - 1) * STRIDE_X + KERNEL_X input columns
+const RESULTS: u32 = 8; // ROWS * COLUMNS
+const WINDOW: u32 = 24; // LOADED_Y * LOADED_X
+const COUNT: u32 = 0; // steps of the program
+const OTHER: u32 = 0; // 1 where it reads the other input
 
 struct Params {
   items: u32,
   channels: u32,
   blocks: u32,
-  strips: u32,
+  strips: u32, // of a row
+  row_strips: u32, // of an image
   y_blocks: u32,
   height: u32,
   width: u32,
@@ -836,13 +1095,31 @@ struct Params {
   dilation_x: u32,
   low: f32,
   high: f32,
+  immediates: array<vec4f, 8>, // p, q of each step
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> w: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> other: array<vec4f>; // as y
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+var<private> immediates: array<vec4f, 8>;
+
+// Runs the program on four results, and on the other input's elements at their place.
+fn finish(value: vec4f, companion: vec4f) -> vec4f {
+  if (COUNT == 0u) {
+    return value;
+  }
+  var r: array<vec4f, COUNT + 2>;
+  r[0] = value;
+  r[1] = companion;
+  for (var k = 0u; k < COUNT; k++) { // @unroll
+    r[k + 2u] = apply(STEPS[k] & 255u, r[(STEPS[k] >> 8u) & 255u], r[STEPS[k] >> 16u], immediates[k].x, immediates[k].y);
+  }
+  return r[COUNT + 1u];
+}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -854,61 +1131,185 @@ fn main(
   if (item >= params.items) {
     return;
   }
-  let block = item % params.blocks;
-  let strip = item / params.blocks;
+  let blocks = params.blocks;
+  let size = vec2u(params.width, params.height);
+  let out_size = vec2u(params.out_width, params.out_height);
+  let block = item % blocks;
+  let strip = item / blocks;
   let out_column = strip % params.strips * COLUMNS;
-  let out_row = strip / params.strips;
-  let image = out_row / params.out_height * params.height;
-  let top = i32(out_row % params.out_height * params.stride_y) - params.pad_y;
+  let row_strip = strip / params.strips;
+  let image = row_strip / params.row_strips;
+  let out_row = row_strip % params.row_strips * ROWS;
+  let top = i32(out_row * STRIDE_Y) - params.pad_y;
   let left = i32(out_column * STRIDE_X) - params.pad_x;
-  var acc: array<vec4f, COLUMNS>;
-  for (var ky = 0u; ky < params.kernel_y; ky++) {
-    let row = u32(top + i32(ky * params.dilation_y));
-    if (row < params.height) {
-      var loaded: array<vec4f, LOADED>;
-      for (var i = 0u; i < LOADED; i++) { // @unroll
-        let column = u32(left + i32(i));
-        let at = ((image + row) * params.width + min(column, params.width - 1u)) * params.blocks + block;
-        loaded[i] = select(vec4f(), x[at], column < params.width);
-      }
-      for (var kx = 0u; kx < KERNEL_X; kx++) { // @unroll
-        let texel = (ky * KERNEL_X + kx) * params.blocks + block;
-        let b = w[texel];
+  let image_row = image * size.y;
+  var window: array<vec4f, WINDOW>;
+  for (var r = 0u; r < LOADED_Y; r++) { // @unroll
+    let row = u32(top + i32(r));
+    for (var k = 0u; k < LOADED_X; k++) { // @unroll
+      let column = u32(left + i32(k));
+      let inside = row < size.y && column < size.x;
+      let at = select(0u, ((image_row + row) * size.x + column) * blocks + block, inside);
+      window[r * LOADED_X + k] = select(vec4f(), x[at], inside);
+    }
+  }
+  var acc: array<vec4f, RESULTS>;
+  for (var ky = 0u; ky < KERNEL_Y; ky++) { // @unroll
+    for (var kx = 0u; kx < KERNEL_X; kx++) { // @unroll
+      let tap = w[(ky * KERNEL_X + kx) * blocks + block];
+      for (var r = 0u; r < ROWS; r++) { // @unroll
         for (var i = 0u; i < COLUMNS; i++) { // @unroll
-          acc[i] += loaded[i * STRIDE_X + kx] * b;
+          acc[r * COLUMNS + i] += window[(r * STRIDE_Y + ky * DILATION_Y) * LOADED_X + i * STRIDE_X + kx] * tap;
         }
       }
     }
   }
+  for (var k = 0u; k < COUNT; k++) { // @unroll
+    immediates[k] = params.immediates[k];
+  }
   let n = block * 4u;
   let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(params.channels);
-  for (var i = 0u; i < COLUMNS; i++) { // @unroll
-    if (out_column + i < params.out_width) {
-      let result = min(max(acc[i] + bias[block], vec4f(params.low)), vec4f(params.high));
-      y[(out_row * params.out_width + out_column + i) * params.y_blocks + block] = select(vec4f(), result, exists);
+  let low = vec4f(params.low);
+  let high = vec4f(params.high);
+  let summand = bias[block];
+  let y_blocks = params.y_blocks;
+  let first = (image * out_size.y + out_row) * out_size.x + out_column;
+  for (var r = 0u; r < ROWS; r++) { // @unroll
+    for (var i = 0u; i < COLUMNS; i++) { // @unroll
+      if (out_row + r < out_size.y && out_column + i < out_size.x) {
+        let to = (first + r * out_size.x + i) * y_blocks + block;
+        var companion: vec4f;
+        if (OTHER == 1u) {
+          companion = other[to];
+        }
+        let value = min(max(acc[r * COLUMNS + i] + summand, low), high);
+        y[to] = select(vec4f(), finish(value, companion), exists);
+      }
     }
+  }
+}
+
+// The instructions of pointwise programs on four elements, for kernels with the line "// @use steps".
+//
+// STEPk = instruction | first register << 8 | second register << 16.
+const STEP0: u32 = 0;
+const STEP1: u32 = 0;
+const STEP2: u32 = 0;
+const STEP3: u32 = 0;
+const STEP4: u32 = 0;
+const STEP5: u32 = 0;
+const STEP6: u32 = 0;
+const STEP7: u32 = 0;
+const STEP8: u32 = 0;
+const STEP9: u32 = 0;
+const STEP10: u32 = 0;
+const STEP11: u32 = 0;
+const STEP12: u32 = 0;
+const STEP13: u32 = 0;
+const STEP14: u32 = 0;
+const STEP15: u32 = 0;
+
+const STEPS = array<u32, 16>(
+  STEP0, STEP1, STEP2, STEP3, STEP4, STEP5, STEP6, STEP7,
+  STEP8, STEP9, STEP10, STEP11, STEP12, STEP13, STEP14, STEP15,
+);
+
+fn power(a: vec4f, b: vec4f) -> vec4f {
+  let whole = fract(b) == vec4f(0.0);
+  let size = pow(select(a, abs(a), whole), b);
+  let negative = whole & (fract(b * 0.5) != vec4f(0.0)) & (a < vec4f(0.0));
+  return select(select(size, -size, negative), vec4f(1.0), b == vec4f(0.0));
+}
+
+// Abramowitz and Stegun 7.1.26, off by 1.5e-7 at most.
+fn erf(x: vec4f) -> vec4f {
+  let t = 1.0 / (1.0 + 0.3275911 * abs(x));
+  let sum = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  return sign(x) * (1.0 - sum * exp(-x * x));
+}
+
+// a / b up to 4096, rounded as IEEE 754 asks where WGSL allows 2.5 ulp: the remainder of a first quotient is computed
+// without error (Dekker: every product of two halves is exact) and divided again. The clamp changes nothing that
+// quantization can see, and keeps compilers from turning a * c + r * c into (a + r) * c (Mesa does).
+fn quotient(a: vec4f, b: vec4f) -> vec4f {
+  let inverse = 1.0 / b;
+  let first = clamp(a * inverse, vec4f(-4096.0), vec4f(4096.0));
+  let high = bitcast<vec4f>(bitcast<vec4u>(first) & vec4u(0xfffff000u));
+  let low = first - high;
+  let bHigh = bitcast<vec4f>(bitcast<vec4u>(b) & vec4u(0xfffff000u));
+  let bLow = b - bHigh;
+  let remainder = ((a - high * bHigh) - high * bLow - low * bHigh) - low * bLow;
+  return first + remainder * inverse;
+}
+
+fn quantize(a: vec4f, scale: f32, zero: f32) -> vec4f {
+  return clamp(round(quotient(a, vec4f(scale))) + zero, vec4f(-128.0), vec4f(127.0));
+}
+
+fn apply(code: u32, a: vec4f, b: vec4f, p: f32, q: f32) -> vec4f {
+  switch code {
+    case 0u: { return a + b; }
+    case 1u: { return a - b; }
+    case 2u: { return a * b; }
+    case 3u: { return a / b; }
+    case 4u: { return power(a, b); }
+    case 5u: { return max(a, b); }
+    case 6u: { return min(a, b); }
+    case 7u: { return a + p; }
+    case 8u: { return a * p; }
+    case 9u: { return p / a; }
+    case 10u: { return power(a, vec4f(p)); }
+    case 11u: { return min(max(a, vec4f(p)), vec4f(q)); }
+    case 12u: { return sqrt(a); }
+    case 13u: { return 1.0 / (1.0 + exp(-a)); }
+    case 14u: { return tanh(clamp(a, vec4f(-20.0), vec4f(20.0))); }
+    case 15u: { return clamp(a * p + q, vec4f(0.0), vec4f(1.0)); }
+    case 16u: { return exp(a); }
+    case 17u: { return abs(a); }
+    case 18u: { return -a; }
+    case 19u: { return round(a); }
+    case 20u: { return quantize(a, p, q); }
+    case 21u: { return (a - q) * p; }
+    case 22u: { return trunc(a); }
+    case 23u: { return erf(a); }
+    default: { return quotient(a, b); }
   }
 }
 `,
   depthwise_i8: `// sum[p, c] = bias[c] + sum over taps t of x[p * stride - pad + t * dilation, c] * w[t, c], in i32
-// y[p, c] = clamp(round(f32(sum) * multiplier[c]) + zero, low, high) as i8,
-//        or clamp(f32(sum) * multiplier[c], low, high) as f32
+// value[p, c] = clamp(round(f32(sum) * multiplier[c]) + zero, low, high), a whole number that stands for an i8,
+//            or clamp(f32(sum) * multiplier[c], low, high)
+// y[p, c] = program(value, other[p, c]) as i8 or f32
 //
 // Outside the image x is its zero point; the bias holds -x_zero * (sum of w), so that x counts from its zero point.
-// x: nhwc, channels in blocks of 16; y: nhwc in blocks of 16 i8 or 4 f32; w: block t * blocks + block of c.
-// An invocation owns one block of channels and COLUMNS adjacent output columns; lanes run along the blocks.
+// x: nhwc, channels in blocks of 16; y, other: nhwc in blocks of 16 i8 or 4 f32; w: block t * blocks + block of c.
+// An invocation owns one block of channels of ROWS x COLUMNS adjacent results; lanes run along the blocks.
+// @use steps
 const LANES: u32 = 8;
+const ROWS: u32 = 2;
 const COLUMNS: u32 = 4;
+const KERNEL_Y: u32 = 3;
 const KERNEL_X: u32 = 3;
+const STRIDE_Y: u32 = 1;
 const STRIDE_X: u32 = 1;
-const LOADED: u32 = 6; // (COLUMNS - 1) * STRIDE_X + KERNEL_X input columns
-const FLOAT_OUT: u32 = 0;
+const DILATION_Y: u32 = 1;
+const LOADED_Y: u32 = 4; // (ROWS - 1) * STRIDE_Y + (KERNEL_Y - 1) * DILATION_Y + 1 input rows
+const LOADED_X: u32 = 6; // (COLUMNS - 1) * STRIDE_X + KERNEL_X input columns
+const RESULTS: u32 = 8; // ROWS * COLUMNS
+const WINDOW: u32 = 24; // LOADED_Y * LOADED_X
+const TAPS: u32 = 9; // KERNEL_Y * KERNEL_X
+const ROUNDED: u32 = 1; // 1 where values are whole numbers
+const FLOAT_OUT: u32 = 0; // 1 where y is f32
+const COUNT: u32 = 0; // steps of the program
+const OTHER: u32 = 0; // what it reads beside the value: 1 for f32, 2 for i8
+const BIASED: u32 = 0; // 1: products are taken of x + 128, and the bias holds -(x_zero + 128) * (sum of w)
 
 struct Params {
   items: u32,
   channels: u32,
   blocks: u32,
-  strips: u32,
+  strips: u32, // of a row
+  row_strips: u32, // of an image
   y_blocks: u32,
   height: u32,
   width: u32,
@@ -926,14 +1327,32 @@ struct Params {
   high: f32,
   zero: f32,
   x_zero: u32,
+  immediates: array<vec4f, 8>, // p, q of each step
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4u>;
 @group(0) @binding(1) var<storage, read> w: array<vec4u>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4i>;
 @group(0) @binding(3) var<storage, read> multiplier: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> y: array<vec4u>;
-@group(0) @binding(5) var<uniform> params: Params;
+@group(0) @binding(4) var<storage, read> other: array<vec4u>; // nhwc in blocks of 16 i8 or 4 f32
+@group(0) @binding(5) var<storage, read_write> y: array<vec4u>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+var<private> immediates: array<vec4f, 8>;
+
+// Runs the program on four results, and on the other input's elements at their place.
+fn finish(value: vec4f, companion: vec4f) -> vec4f {
+  if (COUNT == 0u) {
+    return value;
+  }
+  var r: array<vec4f, COUNT + 2>;
+  r[0] = value;
+  r[1] = companion;
+  for (var k = 0u; k < COUNT; k++) { // @unroll
+    r[k + 2u] = apply(STEPS[k] & 255u, r[(STEPS[k] >> 8u) & 255u], r[STEPS[k] >> 16u], immediates[k].x, immediates[k].y);
+  }
+  return r[COUNT + 1u];
+}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -945,63 +1364,186 @@ fn main(
   if (item >= params.items) {
     return;
   }
-  let block = item % params.blocks;
-  let strip = item / params.blocks;
+  let blocks = params.blocks;
+  let size = vec2u(params.width, params.height);
+  let out_size = vec2u(params.out_width, params.out_height);
+  let block = item % blocks;
+  let strip = item / blocks;
   let out_column = strip % params.strips * COLUMNS;
-  let out_row = strip / params.strips;
-  let image = out_row / params.out_height * params.height;
-  let top = i32(out_row % params.out_height * params.stride_y) - params.pad_y;
+  let row_strip = strip / params.strips;
+  let image = row_strip / params.row_strips;
+  let out_row = row_strip % params.row_strips * ROWS;
+  let top = i32(out_row * STRIDE_Y) - params.pad_y;
   let left = i32(out_column * STRIDE_X) - params.pad_x;
-  var acc: array<array<vec4i, 4>, COLUMNS>;
-  for (var ky = 0u; ky < params.kernel_y; ky++) {
-    let row = u32(top + i32(ky * params.dilation_y));
-    let image_row = (image + min(row, params.height - 1u)) * params.width;
-    var loaded: array<vec4u, LOADED>;
-    for (var i = 0u; i < LOADED; i++) { // @unroll
-      let column = u32(left + i32(i));
-      let at = (image_row + min(column, params.width - 1u)) * params.blocks + block;
-      loaded[i] = select(vec4u(params.x_zero), x[at], row < params.height && column < params.width);
+  let image_row = image * size.y;
+  let outside = vec4u(params.x_zero);
+  let flip = vec4u(BIASED * 0x80808080u);
+  var window: array<vec4u, WINDOW>;
+  for (var r = 0u; r < LOADED_Y; r++) { // @unroll
+    let row = u32(top + i32(r));
+    for (var k = 0u; k < LOADED_X; k++) { // @unroll
+      let column = u32(left + i32(k));
+      let inside = row < size.y && column < size.x;
+      let at = select(0u, ((image_row + row) * size.x + column) * blocks + block, inside);
+      window[r * LOADED_X + k] = select(outside, x[at], inside) ^ flip;
     }
-    var taps: array<vec4u, KERNEL_X>;
-    for (var kx = 0u; kx < KERNEL_X; kx++) { // @unroll
-      let texel = (ky * KERNEL_X + kx) * params.blocks + block;
-      taps[kx] = w[texel];
-    }
-    for (var q = 0u; q < 4; q++) { // @unroll
-      var a: array<vec4i, LOADED>;
-      for (var i = 0u; i < LOADED; i++) { // @unroll
-        a[i] = unpack4xI8(loaded[i][q]);
+  }
+  var taps: array<vec4u, TAPS>;
+  for (var t = 0u; t < TAPS; t++) { // @unroll
+    taps[t] = w[t * blocks + block];
+  }
+  for (var k = 0u; k < COUNT; k++) { // @unroll
+    immediates[k] = params.immediates[k];
+  }
+  let channels = params.channels;
+  let low = vec4f(params.low);
+  let high = vec4f(params.high);
+  let zero = params.zero;
+  let y_blocks = params.y_blocks;
+  let first = (image * out_size.y + out_row) * out_size.x + out_column;
+  var packed: array<vec4u, RESULTS>;
+  for (var q = 0u; q < 4u; q++) { // @unroll
+    var bytes: array<vec4i, WINDOW>;
+    for (var i = 0u; i < WINDOW; i++) { // @unroll
+      if (BIASED == 1u) {
+        bytes[i] = vec4i(unpack4xU8(window[i][q]));
+      } else {
+        bytes[i] = unpack4xI8(window[i][q]);
       }
+    }
+    var acc: array<vec4i, RESULTS>;
+    for (var ky = 0u; ky < KERNEL_Y; ky++) { // @unroll
       for (var kx = 0u; kx < KERNEL_X; kx++) { // @unroll
-        let b = unpack4xI8(taps[kx][q]);
-        for (var i = 0u; i < COLUMNS; i++) { // @unroll
-          acc[i][q] += a[i * STRIDE_X + kx] * b;
+        let tap = unpack4xI8(taps[ky * KERNEL_X + kx][q]);
+        for (var r = 0u; r < ROWS; r++) { // @unroll
+          for (var i = 0u; i < COLUMNS; i++) { // @unroll
+            acc[r * COLUMNS + i] += bytes[(r * STRIDE_Y + ky * DILATION_Y) * LOADED_X + i * STRIDE_X + kx] * tap;
+          }
+        }
+      }
+    }
+    let n = block * 16u + q * 4u;
+    let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(channels);
+    let summand = bias[block * 4u + q];
+    let scale = multiplier[block * 4u + q];
+    for (var r = 0u; r < ROWS; r++) { // @unroll
+      for (var i = 0u; i < COLUMNS; i++) { // @unroll
+        let inside = out_row + r < out_size.y && out_column + i < out_size.x;
+        let p = first + r * out_size.x + i;
+        var value = vec4f(acc[r * COLUMNS + i] + summand) * scale;
+        if (ROUNDED == 1u) {
+          value = round(value) + zero;
+        }
+        var companion: vec4f;
+        if (OTHER == 1u) {
+          companion = bitcast<vec4f>(other[select(0u, p * ((channels + 3u) / 4u) + n / 4u, inside && n < channels)]);
+        } else if (OTHER == 2u) {
+          companion = vec4f(unpack4xI8(other[select(0u, p * blocks + block, inside)][q]));
+        }
+        let result = finish(min(max(value, low), high), companion);
+        if (FLOAT_OUT == 0u) {
+          packed[r * COLUMNS + i][q] = pack4xI8(vec4i(result));
+        } else if (inside && n < channels) {
+          y[p * y_blocks + n / 4u] = bitcast<vec4u>(select(vec4f(), result, exists));
         }
       }
     }
   }
-  for (var i = 0u; i < COLUMNS; i++) { // @unroll
-    if (out_column + i < params.out_width) {
-      let pixel = (out_row * params.out_width + out_column + i) * params.y_blocks;
-      var packed: vec4u;
-      for (var q = 0u; q < 4; q++) { // @unroll
-        let real = vec4f(acc[i][q] + bias[block * 4u + q]) * multiplier[block * 4u + q];
-        if (FLOAT_OUT == 1u) {
-          let n = block * 16u + q * 4u;
-          let exists = vec4u(n, n + 1u, n + 2u, n + 3u) < vec4u(params.channels);
-          let result = select(vec4f(), min(max(real, vec4f(params.low)), vec4f(params.high)), exists);
-          if (n < params.channels) {
-            y[pixel + block * 4u + q] = bitcast<vec4u>(result);
-          }
-        } else {
-          let result = min(max(round(real) + params.zero, vec4f(params.low)), vec4f(params.high));
-          packed[q] = pack4xI8(vec4i(result));
+  if (FLOAT_OUT == 0u) {
+    for (var r = 0u; r < ROWS; r++) { // @unroll
+      for (var i = 0u; i < COLUMNS; i++) { // @unroll
+        if (out_row + r < out_size.y && out_column + i < out_size.x) {
+          y[(first + r * out_size.x + i) * (y_blocks / 4u) + block] = packed[r * COLUMNS + i];
         }
       }
-      if (FLOAT_OUT == 0u) {
-        y[pixel / 4u + block] = packed;
-      }
     }
+  }
+}
+
+// The instructions of pointwise programs on four elements, for kernels with the line "// @use steps".
+//
+// STEPk = instruction | first register << 8 | second register << 16.
+const STEP0: u32 = 0;
+const STEP1: u32 = 0;
+const STEP2: u32 = 0;
+const STEP3: u32 = 0;
+const STEP4: u32 = 0;
+const STEP5: u32 = 0;
+const STEP6: u32 = 0;
+const STEP7: u32 = 0;
+const STEP8: u32 = 0;
+const STEP9: u32 = 0;
+const STEP10: u32 = 0;
+const STEP11: u32 = 0;
+const STEP12: u32 = 0;
+const STEP13: u32 = 0;
+const STEP14: u32 = 0;
+const STEP15: u32 = 0;
+
+const STEPS = array<u32, 16>(
+  STEP0, STEP1, STEP2, STEP3, STEP4, STEP5, STEP6, STEP7,
+  STEP8, STEP9, STEP10, STEP11, STEP12, STEP13, STEP14, STEP15,
+);
+
+fn power(a: vec4f, b: vec4f) -> vec4f {
+  let whole = fract(b) == vec4f(0.0);
+  let size = pow(select(a, abs(a), whole), b);
+  let negative = whole & (fract(b * 0.5) != vec4f(0.0)) & (a < vec4f(0.0));
+  return select(select(size, -size, negative), vec4f(1.0), b == vec4f(0.0));
+}
+
+// Abramowitz and Stegun 7.1.26, off by 1.5e-7 at most.
+fn erf(x: vec4f) -> vec4f {
+  let t = 1.0 / (1.0 + 0.3275911 * abs(x));
+  let sum = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  return sign(x) * (1.0 - sum * exp(-x * x));
+}
+
+// a / b up to 4096, rounded as IEEE 754 asks where WGSL allows 2.5 ulp: the remainder of a first quotient is computed
+// without error (Dekker: every product of two halves is exact) and divided again. The clamp changes nothing that
+// quantization can see, and keeps compilers from turning a * c + r * c into (a + r) * c (Mesa does).
+fn quotient(a: vec4f, b: vec4f) -> vec4f {
+  let inverse = 1.0 / b;
+  let first = clamp(a * inverse, vec4f(-4096.0), vec4f(4096.0));
+  let high = bitcast<vec4f>(bitcast<vec4u>(first) & vec4u(0xfffff000u));
+  let low = first - high;
+  let bHigh = bitcast<vec4f>(bitcast<vec4u>(b) & vec4u(0xfffff000u));
+  let bLow = b - bHigh;
+  let remainder = ((a - high * bHigh) - high * bLow - low * bHigh) - low * bLow;
+  return first + remainder * inverse;
+}
+
+fn quantize(a: vec4f, scale: f32, zero: f32) -> vec4f {
+  return clamp(round(quotient(a, vec4f(scale))) + zero, vec4f(-128.0), vec4f(127.0));
+}
+
+fn apply(code: u32, a: vec4f, b: vec4f, p: f32, q: f32) -> vec4f {
+  switch code {
+    case 0u: { return a + b; }
+    case 1u: { return a - b; }
+    case 2u: { return a * b; }
+    case 3u: { return a / b; }
+    case 4u: { return power(a, b); }
+    case 5u: { return max(a, b); }
+    case 6u: { return min(a, b); }
+    case 7u: { return a + p; }
+    case 8u: { return a * p; }
+    case 9u: { return p / a; }
+    case 10u: { return power(a, vec4f(p)); }
+    case 11u: { return min(max(a, vec4f(p)), vec4f(q)); }
+    case 12u: { return sqrt(a); }
+    case 13u: { return 1.0 / (1.0 + exp(-a)); }
+    case 14u: { return tanh(clamp(a, vec4f(-20.0), vec4f(20.0))); }
+    case 15u: { return clamp(a * p + q, vec4f(0.0), vec4f(1.0)); }
+    case 16u: { return exp(a); }
+    case 17u: { return abs(a); }
+    case 18u: { return -a; }
+    case 19u: { return round(a); }
+    case 20u: { return quantize(a, p, q); }
+    case 21u: { return (a - q) * p; }
+    case 22u: { return trunc(a); }
+    case 23u: { return erf(a); }
+    default: { return quotient(a, b); }
   }
 }
 `,
@@ -1584,8 +2126,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 // i8, hence VECS is 4 where any tensor is i8). With FLAT y is one row, whose elements find their own place in inputs
 // that are gathered. i8 inputs count as the whole numbers that they hold.
 //
-// STEPk = instruction | first register << 8 | second register << 16; registers 0 .. INPUTS - 1 are the inputs.
+// Registers 0 .. INPUTS - 1 are the inputs.
 // OPERANDi = access | is i8 << 4, see the accesses below.
+// @use steps
 
 const INPUTS: u32 = 1;
 const COUNT: u32 = 1;
@@ -1599,28 +2142,8 @@ const OPERAND2: u32 = 0;
 const OPERAND3: u32 = 0;
 const OPERAND4: u32 = 0;
 const OPERAND5: u32 = 0;
-const STEP0: u32 = 0;
-const STEP1: u32 = 0;
-const STEP2: u32 = 0;
-const STEP3: u32 = 0;
-const STEP4: u32 = 0;
-const STEP5: u32 = 0;
-const STEP6: u32 = 0;
-const STEP7: u32 = 0;
-const STEP8: u32 = 0;
-const STEP9: u32 = 0;
-const STEP10: u32 = 0;
-const STEP11: u32 = 0;
-const STEP12: u32 = 0;
-const STEP13: u32 = 0;
-const STEP14: u32 = 0;
-const STEP15: u32 = 0;
 
 const OPERANDS = array<u32, 6>(OPERAND0, OPERAND1, OPERAND2, OPERAND3, OPERAND4, OPERAND5);
-const STEPS = array<u32, 16>(
-  STEP0, STEP1, STEP2, STEP3, STEP4, STEP5, STEP6, STEP7,
-  STEP8, STEP9, STEP10, STEP11, STEP12, STEP13, STEP14, STEP15,
-);
 const REGISTERS: u32 = INPUTS + COUNT;
 
 const SAME: u32 = 0u; // the row of y, whole
@@ -1706,68 +2229,6 @@ fn gather(i: u32, row: u32, column: u32) -> f32 {
   return element(i, start + (column % params.inner) * params.operands[i].inner);
 }
 
-fn power(a: vec4f, b: vec4f) -> vec4f {
-  let whole = fract(b) == vec4f(0.0);
-  let size = pow(select(a, abs(a), whole), b);
-  let negative = whole & (fract(b * 0.5) != vec4f(0.0)) & (a < vec4f(0.0));
-  return select(select(size, -size, negative), vec4f(1.0), b == vec4f(0.0));
-}
-
-// Abramowitz and Stegun 7.1.26, off by 1.5e-7 at most.
-fn erf(x: vec4f) -> vec4f {
-  let t = 1.0 / (1.0 + 0.3275911 * abs(x));
-  let sum = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
-  return sign(x) * (1.0 - sum * exp(-x * x));
-}
-
-// a / b up to 4096, rounded as IEEE 754 asks where WGSL allows 2.5 ulp: the remainder of a first quotient is computed
-// without error (Dekker: every product of two halves is exact) and divided again. The clamp changes nothing that
-// quantization can see, and keeps compilers from turning a * c + r * c into (a + r) * c (Mesa does).
-fn quotient(a: vec4f, b: vec4f) -> vec4f {
-  let inverse = 1.0 / b;
-  let first = clamp(a * inverse, vec4f(-4096.0), vec4f(4096.0));
-  let high = bitcast<vec4f>(bitcast<vec4u>(first) & vec4u(0xfffff000u));
-  let low = first - high;
-  let bHigh = bitcast<vec4f>(bitcast<vec4u>(b) & vec4u(0xfffff000u));
-  let bLow = b - bHigh;
-  let remainder = ((a - high * bHigh) - high * bLow - low * bHigh) - low * bLow;
-  return first + remainder * inverse;
-}
-
-fn quantize(a: vec4f, scale: f32, zero: f32) -> vec4f {
-  return clamp(round(quotient(a, vec4f(scale))) + zero, vec4f(-128.0), vec4f(127.0));
-}
-
-fn apply(code: u32, a: vec4f, b: vec4f, p: f32, q: f32) -> vec4f {
-  switch code {
-    case 0u: { return a + b; }
-    case 1u: { return a - b; }
-    case 2u: { return a * b; }
-    case 3u: { return a / b; }
-    case 4u: { return power(a, b); }
-    case 5u: { return max(a, b); }
-    case 6u: { return min(a, b); }
-    case 7u: { return a + p; }
-    case 8u: { return a * p; }
-    case 9u: { return p / a; }
-    case 10u: { return power(a, vec4f(p)); }
-    case 11u: { return min(max(a, vec4f(p)), vec4f(q)); }
-    case 12u: { return sqrt(a); }
-    case 13u: { return 1.0 / (1.0 + exp(-a)); }
-    case 14u: { return tanh(clamp(a, vec4f(-20.0), vec4f(20.0))); }
-    case 15u: { return clamp(a * p + q, vec4f(0.0), vec4f(1.0)); }
-    case 16u: { return exp(a); }
-    case 17u: { return abs(a); }
-    case 18u: { return -a; }
-    case 19u: { return round(a); }
-    case 20u: { return quantize(a, p, q); }
-    case 21u: { return (a - q) * p; }
-    case 22u: { return trunc(a); }
-    case 23u: { return erf(a); }
-    default: { return quotient(a, b); }
-  }
-}
-
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid: vec3u) {
   let item = id.x + id.y * grid.x * 64u;
@@ -1842,6 +2303,93 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
       let value = select(vec4f(0.0), r[(v + 1u) * REGISTERS - 1u], inside);
       y[row * params.step + block * VECS + v] = bitcast<vec4u>(value);
     }
+  }
+}
+
+// The instructions of pointwise programs on four elements, for kernels with the line "// @use steps".
+//
+// STEPk = instruction | first register << 8 | second register << 16.
+const STEP0: u32 = 0;
+const STEP1: u32 = 0;
+const STEP2: u32 = 0;
+const STEP3: u32 = 0;
+const STEP4: u32 = 0;
+const STEP5: u32 = 0;
+const STEP6: u32 = 0;
+const STEP7: u32 = 0;
+const STEP8: u32 = 0;
+const STEP9: u32 = 0;
+const STEP10: u32 = 0;
+const STEP11: u32 = 0;
+const STEP12: u32 = 0;
+const STEP13: u32 = 0;
+const STEP14: u32 = 0;
+const STEP15: u32 = 0;
+
+const STEPS = array<u32, 16>(
+  STEP0, STEP1, STEP2, STEP3, STEP4, STEP5, STEP6, STEP7,
+  STEP8, STEP9, STEP10, STEP11, STEP12, STEP13, STEP14, STEP15,
+);
+
+fn power(a: vec4f, b: vec4f) -> vec4f {
+  let whole = fract(b) == vec4f(0.0);
+  let size = pow(select(a, abs(a), whole), b);
+  let negative = whole & (fract(b * 0.5) != vec4f(0.0)) & (a < vec4f(0.0));
+  return select(select(size, -size, negative), vec4f(1.0), b == vec4f(0.0));
+}
+
+// Abramowitz and Stegun 7.1.26, off by 1.5e-7 at most.
+fn erf(x: vec4f) -> vec4f {
+  let t = 1.0 / (1.0 + 0.3275911 * abs(x));
+  let sum = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  return sign(x) * (1.0 - sum * exp(-x * x));
+}
+
+// a / b up to 4096, rounded as IEEE 754 asks where WGSL allows 2.5 ulp: the remainder of a first quotient is computed
+// without error (Dekker: every product of two halves is exact) and divided again. The clamp changes nothing that
+// quantization can see, and keeps compilers from turning a * c + r * c into (a + r) * c (Mesa does).
+fn quotient(a: vec4f, b: vec4f) -> vec4f {
+  let inverse = 1.0 / b;
+  let first = clamp(a * inverse, vec4f(-4096.0), vec4f(4096.0));
+  let high = bitcast<vec4f>(bitcast<vec4u>(first) & vec4u(0xfffff000u));
+  let low = first - high;
+  let bHigh = bitcast<vec4f>(bitcast<vec4u>(b) & vec4u(0xfffff000u));
+  let bLow = b - bHigh;
+  let remainder = ((a - high * bHigh) - high * bLow - low * bHigh) - low * bLow;
+  return first + remainder * inverse;
+}
+
+fn quantize(a: vec4f, scale: f32, zero: f32) -> vec4f {
+  return clamp(round(quotient(a, vec4f(scale))) + zero, vec4f(-128.0), vec4f(127.0));
+}
+
+fn apply(code: u32, a: vec4f, b: vec4f, p: f32, q: f32) -> vec4f {
+  switch code {
+    case 0u: { return a + b; }
+    case 1u: { return a - b; }
+    case 2u: { return a * b; }
+    case 3u: { return a / b; }
+    case 4u: { return power(a, b); }
+    case 5u: { return max(a, b); }
+    case 6u: { return min(a, b); }
+    case 7u: { return a + p; }
+    case 8u: { return a * p; }
+    case 9u: { return p / a; }
+    case 10u: { return power(a, vec4f(p)); }
+    case 11u: { return min(max(a, vec4f(p)), vec4f(q)); }
+    case 12u: { return sqrt(a); }
+    case 13u: { return 1.0 / (1.0 + exp(-a)); }
+    case 14u: { return tanh(clamp(a, vec4f(-20.0), vec4f(20.0))); }
+    case 15u: { return clamp(a * p + q, vec4f(0.0), vec4f(1.0)); }
+    case 16u: { return exp(a); }
+    case 17u: { return abs(a); }
+    case 18u: { return -a; }
+    case 19u: { return round(a); }
+    case 20u: { return quantize(a, p, q); }
+    case 21u: { return (a - q) * p; }
+    case 22u: { return trunc(a); }
+    case 23u: { return erf(a); }
+    default: { return quotient(a, b); }
   }
 }
 `,

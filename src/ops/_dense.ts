@@ -1,7 +1,8 @@
 /** The kernel behind Conv, Gemm and matrix products with constant weights: an implicit matrix product. @module */
-import { foldGrid, type Launch, uniform } from "../gpu/launch.ts";
+import { foldGrid, type Launch, type Operand, uniform } from "../gpu/launch.ts";
 import { roundUp } from "../gpu/layout.ts";
-import { blocksOf, epilogueFields, type Field, outputBlocks, outputConstants, resultType } from "./_linear.ts";
+import { continuationConstants, withImmediates } from "./_continuation.ts";
+import { blocksOf, epilogueFields, type Field, outputBlocks, outputConstants, storedType } from "./_linear.ts";
 import { type Bias, packBias, packDense, packMultiplier, type Weights } from "./_packing.ts";
 import type { Window } from "./_window.ts";
 import type { Epilogue, Target } from "./op.ts";
@@ -64,7 +65,7 @@ export function chooseTile(kernel: string, extent: Extent, epilogue: Epilogue, t
     .slice(0, CANDIDATES)
     .map(({ tile }) => tile);
   const names = ranked.map((tile) => `${tile.rows}x${tile.columns} ${tile.lanesDown}x${tile.lanesAcross}`);
-  const key = [kernel, batch, rows, columns, steps, resultType(epilogue)].join(" ");
+  const key = [kernel, batch, rows, columns, steps, storedType(epilogue)].join(" ");
   return ranked[target.choose?.(key, names) ?? 0]!;
 }
 
@@ -100,7 +101,7 @@ function costOf(
 
 /** Columns that are stored at once: a whole block of 16 bytes. */
 function blockColumns(epilogue: Epilogue): 4 | 16 {
-  return resultType(epilogue) === "i8" ? 16 : 4;
+  return storedType(epilogue) === "i8" ? 16 : 4;
 }
 
 /** Constants of the kernels for a tile. */
@@ -127,12 +128,22 @@ export function isDense({ channels, outputs, groups }: Window, epilogue: Epilogu
     ((channels / groups) % (epilogue.integer ? 16 : 4) === 0 && (outputs / groups) % blockColumns(epilogue) === 0);
 }
 
+/** What a kernel with constant weights does with its sums, and where it runs. */
+export interface LinearOptions {
+  /** What is done with the sums. */
+  readonly epilogue: Epilogue;
+  /** Where it runs. */
+  readonly target: Target;
+  /** The operator's input 3, which a continuation reads. */
+  readonly other?: Operand | null;
+}
+
 /** The launch that computes `output 0 = epilogue(conv(input 0, weights) + bias)` over nhwc tensors. */
 export function denseLaunch(
   window: Window,
   weights: Weights,
   bias: Bias | null,
-  { epilogue, target }: { epilogue: Epilogue; target: Target },
+  { epilogue, target, other = null }: LinearOptions,
 ): Launch {
   const { integer } = epilogue;
   const { outputs, groups, kernel } = window;
@@ -156,21 +167,23 @@ export function denseLaunch(
       ...tileConstants(tile, epilogue),
       ...(integer ? { WORDS: weights.inputs > 4 ? 4 : 1, BIASED: target.lanes === 8 ? 1 : 0 } : {}),
       ...outputConstants(epilogue),
+      ...continuationConstants(epilogue, other),
     },
     bindings: [
       { input: 0 },
       { packed: packDense(weights, padded, integer !== undefined) },
       { packed: packBias(weights, bias, padded, counted) },
       ...(integer ? [{ packed: packMultiplier(integer, outputs, padded) }] : []),
+      { input: other ? 3 : 0 },
       { output: 0 },
     ],
-    params: uniform(
+    params: uniform(...withImmediates(epilogue, [
       ["u32", pixels, outputs, padded, groups === 1 ? padded : outputs / groups],
       ["u32", blocks, blocksOf(window.channels, integer !== undefined)],
       ["u32", outputBlocks(outputs, epilogue)],
       ...windowFields(window),
       ...epilogueFields(epilogue),
-    ),
+    ])),
     workgroups: [x, y, padded / wide],
   };
 }

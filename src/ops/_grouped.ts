@@ -1,26 +1,55 @@
 /** Kernels of convolutions whose channels fall into groups. @module */
 import { foldGrid, type Launch, uniform } from "../gpu/launch.ts";
 import { roundUp } from "../gpu/layout.ts";
-import { windowFields } from "./_dense.ts";
+import { continuationConstants, withImmediates } from "./_continuation.ts";
+import { countedZero, type LinearOptions, windowFields } from "./_dense.ts";
 import { blocksOf, epilogueFields, outputBlocks, outputConstants } from "./_linear.ts";
 import { type Bias, packBias, packDepthwise, packDirect, packMultiplier, type Weights } from "./_packing.ts";
 import type { Window } from "./_window.ts";
-import type { Epilogue, Target } from "./op.ts";
+import type { Target } from "./op.ts";
 
-/** Output columns that one invocation of the depthwise kernels computes. */
+/** Results of one invocation of the depthwise kernels: columns, and rows by preference. */
 const COLUMNS = 4;
+const ROWS = [4, 2, 1];
 
-/** The widest register window of the depthwise kernels, in input columns. */
-const MAX_LOADED = 16;
+/** Nanoseconds on lavapipe: loading a block, storing one, a product. */
+const COST = { load: 10, store: 75, product: 2 };
 
-function loadedColumns({ kernel, stride }: Window): number {
-  return (COLUMNS - 1) * stride[1] + kernel[1];
+/** The largest window of input blocks that fits into registers, or near. */
+const MAX_WINDOW = 64;
+
+/** The input rows and columns that one invocation loads. */
+function loadedBy({ kernel, stride, dilation }: Window, rows: number): { loadedY: number; loadedX: number } {
+  return {
+    loadedY: (rows - 1) * stride[0] + (kernel[0] - 1) * dilation[0] + 1,
+    loadedX: (COLUMNS - 1) * stride[1] + kernel[1],
+  };
+}
+
+function fitsWindow(window: Window, rows: number): boolean {
+  const { loadedY, loadedX } = loadedBy(window, rows);
+  return loadedY * loadedX <= MAX_WINDOW;
 }
 
 /** Whether the depthwise kernels can do this window: one channel a group, taps side by side. */
 export function isDepthwise(window: Window): boolean {
   const { channels, outputs, groups, dilation } = window;
-  return groups === channels && groups === outputs && dilation[1] === 1 && loadedColumns(window) <= MAX_LOADED;
+  return groups === channels && groups === outputs && dilation[1] === 1 && fitsWindow(window, 1);
+}
+
+/** The rows of results that an invocation should own: more share loads, but leave the last invocations less to do. */
+function rowsFor(window: Window, blocks: number, { lanes }: Target): number {
+  const { batch, output: [height, width], kernel } = window;
+  const costOf = (rows: number): number => {
+    const { loadedY, loadedX } = loadedBy(window, rows);
+    const results = rows * COLUMNS;
+    const own = (loadedY * loadedX + kernel[0] * kernel[1]) * COST.load +
+      results * (kernel[0] * kernel[1] * COST.product + COST.store);
+    const items = batch * Math.ceil(height / rows) * Math.ceil(width / COLUMNS) * blocks;
+    return Math.ceil(items / (lanes === 8 ? 2 * lanes : 512 * lanes)) * own;
+  };
+  const fitting = ROWS.filter((rows) => fitsWindow(window, rows));
+  return fitting.reduce((best, rows) => costOf(rows) < costOf(best) ? rows : best);
 }
 
 /** The launch of a depthwise convolution over nhwc tensors. */
@@ -28,36 +57,49 @@ export function depthwiseLaunch(
   window: Window,
   weights: Weights,
   bias: Bias | null,
-  { epilogue, target }: { epilogue: Epilogue; target: Target },
+  { epilogue, target, other = null }: LinearOptions,
 ): Launch {
   const { integer } = epilogue;
-  const { batch, channels, output, kernel, stride } = window;
+  const { batch, channels, output, kernel, stride, dilation } = window;
   const blocks = blocksOf(channels, integer !== undefined);
   const padded = blocks * (integer ? 16 : 4);
-  const strips = Math.ceil(output[1] / COLUMNS);
-  const items = batch * output[0] * strips * blocks;
+  const rows = rowsFor(window, blocks, target);
+  const { loadedY, loadedX } = loadedBy(window, rows);
+  const [rowStrips, strips] = [Math.ceil(output[0] / rows), Math.ceil(output[1] / COLUMNS)];
+  const items = batch * rowStrips * strips * blocks;
+  const counted = integer && { ...integer, xZero: countedZero(integer.xZero, target) };
   return {
     shader: integer ? "depthwise_i8" : "depthwise_f32",
     constants: {
       LANES: target.lanes,
+      ROWS: rows,
       COLUMNS,
+      KERNEL_Y: kernel[0],
       KERNEL_X: kernel[1],
+      STRIDE_Y: stride[0],
       STRIDE_X: stride[1],
-      LOADED: loadedColumns(window),
+      DILATION_Y: dilation[0],
+      LOADED_Y: loadedY,
+      LOADED_X: loadedX,
+      RESULTS: rows * COLUMNS,
+      WINDOW: loadedY * loadedX,
+      ...(integer ? { TAPS: kernel[0] * kernel[1], BIASED: target.lanes === 8 ? 1 : 0 } : {}),
       ...outputConstants(epilogue),
+      ...continuationConstants(epilogue, other),
     },
     bindings: [
       { input: 0 },
       { packed: packDepthwise(weights, padded, integer !== undefined) },
-      { packed: packBias(weights, bias, padded, integer) },
+      { packed: packBias(weights, bias, padded, counted) },
       ...(integer ? [{ packed: packMultiplier(integer, channels, padded) }] : []),
+      { input: other ? 3 : 0 },
       { output: 0 },
     ],
-    params: uniform(
-      ["u32", items, channels, blocks, strips, outputBlocks(channels, epilogue)],
+    params: uniform(...withImmediates(epilogue, [
+      ["u32", items, channels, blocks, strips, rowStrips, outputBlocks(channels, epilogue)],
       ...windowFields(window),
       ...epilogueFields(epilogue),
-    ),
+    ])),
     workgroups: foldGrid(Math.ceil(items / target.lanes)),
   };
 }
@@ -67,15 +109,16 @@ export function directLaunch(
   window: Window,
   weights: Weights,
   bias: Bias | null,
-  { epilogue, target }: { epilogue: Epilogue; target: Target },
+  { epilogue, target }: LinearOptions,
 ): Launch {
-  const { integer } = epilogue;
+  const { integer, then } = epilogue;
+  if (then) throw new TypeError("The kernel of grouped convolutions runs no program on its results");
   const { batch, channels, outputs, groups, output } = window;
   const blocks = Math.ceil(outputs / 4);
   const items = batch * output[0] * output[1] * blocks;
   return {
     shader: integer ? "conv_direct_i8" : "conv_direct_f32",
-    constants: { LANES: target.lanes, ...outputConstants(epilogue) },
+    constants: { LANES: target.lanes, ...(integer ? { FLOAT_OUT: integer.out ? 0 : 1 } : {}) },
     bindings: [
       { input: 0 },
       { packed: packDirect(weights, blocks * 4, integer !== undefined) },

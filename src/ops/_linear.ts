@@ -7,9 +7,14 @@ import type { Epilogue } from "./op.ts";
 /** One field list of a uniform. */
 export type Field = readonly ["u32" | "i32" | "f32", ...number[]];
 
-/** The element type of results. */
+/** The element type of results, before any continuation. */
 export function resultType(epilogue: Epilogue): "i8" | "f32" {
   return epilogue.integer?.out ? "i8" : "f32";
+}
+
+/** The element type of what kernels store. */
+export function storedType(epilogue: Epilogue): "i8" | "f32" {
+  return epilogue.then?.dtype ?? resultType(epilogue);
 }
 
 /**
@@ -70,9 +75,10 @@ export function packedByte(value: number): number {
   return Math.imul(value & 0xff, 0x01010101) >>> 0;
 }
 
-/** Constants of integer kernels: 1 where results stay f32. */
-export function outputConstants({ integer }: Epilogue): Record<string, number> {
-  return integer ? { FLOAT_OUT: integer.out ? 0 : 1 } : {};
+/** Constants of kernels that say what is done with their sums, and what is stored. */
+export function outputConstants(epilogue: Epilogue): Record<string, number> {
+  const { integer } = epilogue;
+  return integer ? { ROUNDED: integer.out ? 1 : 0, FLOAT_OUT: storedType(epilogue) === "i8" ? 0 : 1 } : {};
 }
 
 /** 16-byte blocks of an innermost axis. */
@@ -82,7 +88,7 @@ export function blocksOf(size: number, integer: boolean): number {
 
 /** Blocks of four channels in a padded output row. */
 export function outputBlocks(channels: number, epilogue: Epilogue): number {
-  return roundUp(channels, resultType(epilogue) === "i8" ? 16 : 4) / 4;
+  return roundUp(channels, storedType(epilogue) === "i8" ? 16 : 4) / 4;
 }
 
 /**

@@ -3,7 +3,7 @@ import { type Launch, type Packed, uniform } from "../gpu/launch.ts";
 import { roundUp } from "../gpu/layout.ts";
 import { broadcastShapes, stridesOf } from "../tensor/tensor.ts";
 import { chooseTile, countedZero, tileConstants } from "./_dense.ts";
-import { blocksOf, epilogueFields, outputBlocks, outputConstants } from "./_linear.ts";
+import { blocksOf, epilogueFields, outputBlocks } from "./_linear.ts";
 import { type Bias, packMultiplier, packVector } from "./_packing.ts";
 import type { Epilogue, Target } from "./op.ts";
 
@@ -126,7 +126,7 @@ export function productLaunch(product: Product, { left, right, bias, epilogue, t
     shader,
     constants: {
       ...tileConstants(tile, epilogue),
-      ...outputConstants(epilogue),
+      ...(integer ? { FLOAT_OUT: integer.out ? 0 : 1 } : {}),
     },
     bindings: [
       { input: left },

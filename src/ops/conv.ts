@@ -1,5 +1,6 @@
 /** Convolution. @module */
 import { allocate, type KnownType, sizeOf, type Tensor } from "../tensor/tensor.ts";
+import { withContinuation } from "./_continuation.ts";
 import { denseLaunch, isDense } from "./_dense.ts";
 import { depthwiseLaunch, directLaunch, isDepthwise } from "./_grouped.ts";
 import { checkTypes, constantOf, finisher, refuseWeightZero, resultType } from "./_linear.ts";
@@ -20,7 +21,7 @@ export const conv: OpFactory = (attributes, _opset, epilogue = {}): Op => {
     return { x, w, bias, window, shape: [window.batch, window.outputs, ...size] };
   };
   const dtype = resultType(epilogue);
-  return {
+  const op: Op = {
     infer(inputs) {
       return [{ dtype, shape: prepare(inputs).shape }];
     },
@@ -44,9 +45,15 @@ export const conv: OpFactory = (attributes, _opset, epilogue = {}): Op => {
       refuseWeightZero("Conv", epilogue);
       if (sizeOf(output!.shape) === 0) return [];
       const launch = isDense(window, epilogue) ? denseLaunch : isDepthwise(window) ? depthwiseLaunch : directLaunch;
-      return [launch(window, weights, constantBias, { epilogue, target })];
+      return [launch(window, weights, constantBias, { epilogue, target, other: inputs[3] ?? null })];
+    },
+
+    continues(inputs) {
+      const { w, window } = prepare(inputs);
+      return w.data !== undefined && (window.groups === 1 || isDepthwise(window));
     },
   };
+  return withContinuation(op, epilogue);
 };
 
 function weightsOf({ outputs, channels, groups, kernel }: Window, data: Weights["data"]): Weights {

@@ -1,10 +1,11 @@
 /** The one kernel for all pointwise operators, and chains of them. @module */
 import { foldGrid, type Launch, type Operand, uniform } from "../gpu/launch.ts";
 import { broadcastShapes } from "../tensor/tensor.ts";
+import { immediateFields, stepConstants } from "./_continuation.ts";
 import { mapBroadcast } from "./_pointwise.ts";
 import { ACCESSES, layoutsOf, type Walk, walkOf } from "./_pointwise_access.ts";
 import { type Op, required, type Target } from "./op.ts";
-import { evaluate, type Instruction, INSTRUCTIONS, type Program } from "./pointwise.ts";
+import { evaluate, type Instruction, type Program } from "./pointwise.ts";
 
 /** The most inputs that the kernel takes. */
 export const MAX_INPUTS = 6;
@@ -116,9 +117,7 @@ function launchOf(program: Program, inputs: readonly Operand[], output: Operand,
         const mode = ACCESSES.indexOf(walk.accesses[i]!.mode);
         return [`OPERAND${i}`, mode | (input.dtype === "i8" ? 16 : 0)];
       })),
-      ...Object.fromEntries(program.instructions.map(({ code, args: [a = 0, b = 0] }, k) => {
-        return [`STEP${k}`, INSTRUCTIONS.indexOf(code) | a << 8 | b << 16];
-      })),
+      ...stepConstants(program.instructions),
     },
     bindings: [
       ...Array.from({ length: MAX_INPUTS }, (_, i) => ({ input: i < inputs.length ? i : 0 })),
@@ -146,9 +145,6 @@ function paramsOf(program: Program, walk: Walk, columns: number, blocks: number,
       const { divisor, modulus, step, inner, strides } = walk.accesses[i] ?? walk.accesses[0]!;
       return ["u32", divisor, modulus, step, inner, ...eight(strides)] as const;
     }),
-    ...Array.from({ length: MAX_INSTRUCTIONS }, (_, k) => {
-      const { p = 0, q = 0 } = program.instructions[k] ?? {};
-      return ["f32", p, q, 0, 0] as const;
-    }),
+    ...immediateFields(program.instructions, MAX_INSTRUCTIONS),
   );
 }

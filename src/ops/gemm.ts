@@ -1,5 +1,6 @@
 /** General matrix product. @module */
 import { allocate, broadcastShapes, type KnownType, sizeOf, type Tensor, type TensorData } from "../tensor/tensor.ts";
+import { withContinuation } from "./_continuation.ts";
 import { denseLaunch } from "./_dense.ts";
 import { checkTypes, constantOf, finisher, refuseWeightZero, resultType } from "./_linear.ts";
 import type { Bias, Weights } from "./_packing.ts";
@@ -38,7 +39,7 @@ export const gemm: OpFactory = (attributes, _opset, epilogue = {}): Op => {
     return { a, b, c, sizes, shape };
   };
   const dtype = resultType(epilogue);
-  return {
+  const op: Op = {
     infer(inputs) {
       return [{ dtype, shape: prepare(inputs).shape }];
     },
@@ -91,9 +92,13 @@ export const gemm: OpFactory = (attributes, _opset, epilogue = {}): Op => {
         strides: transB ? [inner, 1, 0] : [1, columns, 0],
         scale: alpha,
       };
-      return [denseLaunch(rowsWindow(rows, inner, columns), weights, bias, { epilogue, target })];
+      const options = { epilogue, target, other: inputs[3] ?? null };
+      return [denseLaunch(rowsWindow(rows, inner, columns), weights, bias, options)];
     },
+
+    continues: ([, b]) => b?.data !== undefined,
   };
+  return withContinuation(op, epilogue);
 };
 
 function sizesOf(

@@ -1,5 +1,6 @@
 /** Matrix product. @module */
 import { allocate, type KnownType, sizeOf, type Tensor, type TensorData } from "../tensor/tensor.ts";
+import { withContinuation } from "./_continuation.ts";
 import { denseLaunch } from "./_dense.ts";
 import { checkTypes, constantOf, finisher, refuseWeightZero, resultType } from "./_linear.ts";
 import type { Bias } from "./_packing.ts";
@@ -28,7 +29,7 @@ export const matMul: OpFactory = (_attributes, _opset, epilogue = {}): Op => {
     return { a, b, bias, product, shape };
   };
   const dtype = resultType(epilogue);
-  return {
+  const op: Op = {
     infer(inputs) {
       return [{ dtype, shape: prepare(inputs).shape }];
     },
@@ -61,12 +62,15 @@ export const matMul: OpFactory = (_attributes, _opset, epilogue = {}): Op => {
           strides: [1, columns, 0],
           scale: 1,
         } as const;
-        return [denseLaunch(window, weights, bias, { epilogue, target })];
+        return [denseLaunch(window, weights, bias, { epilogue, target, other: inputs[3] ?? null })];
       }
       if (b.shape.length > 1) return [productLaunch(product, { left: 0, right: 1, bias, epilogue, target })];
       return [productLaunch(transposed(product), { left: 1, right: 0, bias, epilogue: swapped(epilogue), target })];
     },
+
+    continues: ([a, b]) => a!.shape.length > 1 && isMatrix(b),
   };
+  return withContinuation(op, epilogue);
 };
 
 /** Whether an operand is a constant matrix, which the dense kernel packs. */

@@ -4,7 +4,7 @@ import type { Launch, Operand } from "../gpu/launch.ts";
 import type { Layout } from "../gpu/layout.ts";
 import type { KnownType, Tensor, TensorType } from "../tensor/tensor.ts";
 import type { Moved } from "./_movement.ts";
-import type { Pointwise } from "./pointwise.ts";
+import type { Pointwise, Program } from "./pointwise.ts";
 
 /** The layouts that an operator wants its inputs in and leaves its outputs in. */
 export interface Layouts {
@@ -33,6 +33,8 @@ export interface Op {
   moves?(inputs: readonly (KnownType | null)[]): readonly Moved[];
   /** The operator as a program on single elements, where it is one; `null` where these inputs do not allow it. */
   pointwise?(inputs: readonly (KnownType | null)[]): Pointwise | null;
+  /** For Conv, MatMul and Gemm: whether their kernel for these inputs can run a {@linkcode Continuation}. */
+  continues?(inputs: readonly (KnownType | null)[]): boolean;
   /** Layouts wanted, given the present ones; everything plain where it is missing. */
   layouts?(inputs: readonly (Operand | null)[], outputs: readonly TensorType[]): Layouts;
   /** The launches that compute it on a GPU, as data. Absent where `view` or `pointwise` says enough. */
@@ -59,6 +61,16 @@ export interface Epilogue {
   readonly clamp?: readonly [low: number, high: number];
   /** Present where the inputs are i8: x and weights i8, bias i32 at scale `x * weights`, sums in i32. */
   readonly integer?: IntegerEpilogue;
+  /** What is done with the result thereafter. */
+  readonly then?: Continuation;
+}
+
+/** A pointwise program that a linear operator runs on its results. */
+export interface Continuation {
+  /** Input 0 is the result; input 1, where there is one, the operator's input 3, of the shape of the result. */
+  readonly program: Program;
+  /** The type of what it gives. */
+  readonly dtype: "f32" | "i8";
 }
 
 /** From i32 sums to results. */

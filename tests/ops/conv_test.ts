@@ -4,6 +4,7 @@ import { roundUp } from "../../src/gpu/layout.ts";
 import { conv } from "../../src/ops/conv.ts";
 import type { Attributes, AttributeValue } from "../../src/graph/graph.ts";
 import type { Epilogue, IntegerEpilogue, Op } from "../../src/ops/op.ts";
+import { MAX_F32, type Program } from "../../src/ops/pointwise.ts";
 import { type Tensor, tensor } from "../../src/tensor/tensor.ts";
 import { type Case, random, random8, testOp } from "./harness.ts";
 
@@ -73,6 +74,60 @@ const SHAPES: Record<string, [x: number[], w: number[], given?: Given]> = {
 for (const [title, [x, w, given]] of Object.entries(SHAPES)) {
   testOp("conv f32", { [title]: float(x, w, given) });
   testOp("conv i8", { [title]: integer(x, w, given), [`${title} to f32`]: integer(x, w, given, "f32") });
+}
+
+const HARD_SWISH: Program = {
+  inputs: 1,
+  instructions: [
+    { code: "addp", args: [0], p: 3 },
+    { code: "clamp", args: [1], p: 0, q: 6 },
+    { code: "mul", args: [0, 2] },
+    { code: "mulp", args: [3], p: 1 / 6 },
+  ],
+};
+const RESIDUAL: Program = {
+  inputs: 2,
+  instructions: [{ code: "add", args: [0, 1] }, { code: "clamp", args: [2], p: 0, q: MAX_F32 }],
+};
+/** From a float, with one more input of i8 or none, to i8. */
+const QUANTIZED: Program = { inputs: 1, instructions: [{ code: "quantize", args: [0], p: 0.37, q: -5 }] };
+const REQUANTIZED: Program = {
+  inputs: 2,
+  instructions: [
+    { code: "dequantize", args: [0], p: 0.021, q: -7 },
+    { code: "dequantize", args: [1], p: 0.043, q: 3 },
+    { code: "add", args: [2, 3] },
+    { code: "clamp", args: [4], p: 0, q: MAX_F32 },
+    { code: "quantize", args: [5], p: 0.05, q: -128 },
+  ],
+};
+const FLOAT_ADDED: Program = {
+  inputs: 2,
+  instructions: [{ code: "add", args: [1, 0] }, { code: "quantize", args: [2], p: 0.05, q: 4 }],
+};
+
+const CONTINUED: Record<string, [x: number[], w: number[], y: number[], given?: Given]> = {
+  "3x3": [[2, 5, 9, 7], [21, 5, 3, 3], [2, 21, 9, 7], { pads: [1, 1, 1, 1] }],
+  "1x1 of a single pixel": [[1, 40, 1, 1], [36, 40, 1, 1], [1, 36, 1, 1]],
+  "depthwise": [[2, 21, 9, 10], [21, 1, 3, 3], [2, 21, 9, 10], { group: 21, pads: [1, 1, 1, 1] }],
+};
+
+for (const [title, [x, w, y, given]] of Object.entries(CONTINUED)) {
+  const other = random(y, 11, -2, 2);
+  const other8 = random8(y, 12);
+  const withOther = (c: Case, extra: Tensor): Case => ({ ...c, inputs: [...c.inputs, extra] });
+  const then = (program: Program, dtype: "f32" | "i8") => ({ then: { program, dtype } });
+  testOp("conv f32, continued,", {
+    [`${title}, h-swish`]: float(x, w, given, then(HARD_SWISH, "f32")),
+    [`${title}, residual`]: withOther(float(x, w, given, then(RESIDUAL, "f32")), other),
+  });
+  testOp("conv i8, continued,", {
+    [`${title}, h-swish`]: integer(x, w, given, "f32", then(HARD_SWISH, "f32")),
+    [`${title}, residual`]: withOther(integer(x, w, given, "f32", then(RESIDUAL, "f32")), other),
+    [`${title}, quantized`]: integer(x, w, given, "f32", then(QUANTIZED, "i8")),
+    [`${title}, requantized`]: withOther(integer(x, w, given, "i8", then(REQUANTIZED, "i8")), other8),
+    [`${title}, a float added`]: withOther(integer(x, w, given, "f32", then(FLOAT_ADDED, "i8")), other),
+  });
 }
 
 /** The operator with the padding of its f32 results counted as channels, which must be zero. */
