@@ -5,7 +5,8 @@
 //
 // Outside the image x is its zero point; the bias holds -x_zero * (sum of w), so that x counts from its zero point.
 // x: nhwc, channels in blocks of 16; y: nhwc in blocks of 16 i8 or 4 f32;
-// w: block (t * blocks + block of c) * padded + n.
+// w: block (t * blocks + block of c) * padded + n; BIASED: the four blocks of four columns transposed, so that block q of
+// them holds input channels 4 q .. 4 q + 3, each as a word of four columns.
 // An invocation owns TM pixels, LANES_M apart, and TN adjacent channels of one group. Lanes run along pixels first, then
 // along tiles of channels.
 // @use steps
@@ -14,6 +15,7 @@ const LANES_M: u32 = 8;
 const LANES_N: u32 = 1;
 const TM: u32 = 16;
 const TN: u32 = 16;
+const TN4: u32 = 4;
 const TN16: u32 = 1; // TN / 16, at least 1
 const QUADS: u32 = 4; // fours of channels in each of these
 const WORDS: u32 = 4; // 1 where no group has more than 4 input channels
@@ -108,7 +110,7 @@ fn main(
     left[i] = i32((p - row * out_size.x) * stride.x) - pad.x;
     start[i] = (i32(image * size.y) + top[i]) * row_blocks + left[i] * x_blocks + i32(from_block);
   }
-  var acc: array<array<i32, TN>, TM>;
+  var acc: array<array<vec4i, TN4>, TM>;
   var ky = 0u;
   var kx = 0u;
   var c = 0u;
@@ -120,23 +122,36 @@ fn main(
     let right = i32(kx * dilation.x);
     let offset = down * row_blocks + right * x_blocks + i32(c);
     var b: array<vec4u, TN>;
+    var columns: array<vec4i, TN * 4>;
     for (var j = 0u; j < TN; j++) { // @unroll
       b[j] = w[at + j];
+    }
+    if (BIASED == 1u) { // @choose
+      for (var j = 0u; j < TN; j++) { // @unroll
+        columns[j * 4u] = unpack4xI8(b[j].x);
+        columns[j * 4u + 1u] = unpack4xI8(b[j].y);
+        columns[j * 4u + 2u] = unpack4xI8(b[j].z);
+        columns[j * 4u + 3u] = unpack4xI8(b[j].w);
+      }
     }
     for (var i = 0u; i < TM; i++) { // @unroll
       let inside = u32(top[i] + down) < size.y && u32(left[i] + right) < size.x;
       let a = select(outside, x[select(0, start[i] + offset, inside)], inside) ^ flip;
       for (var q = 0u; q < WORDS; q++) { // @unroll
-        if (BIASED == 0u) {
-          for (var j = 0u; j < TN; j++) { // @unroll
-            acc[i][j] += dot4I8Packed(a[q], b[j][q]);
+        if (BIASED == 0u) { // @choose
+          for (var j = 0u; j < TN4; j++) { // @unroll
+            acc[i][j].x += dot4I8Packed(a[q], b[j * 4u][q]);
+            acc[i][j].y += dot4I8Packed(a[q], b[j * 4u + 1u][q]);
+            acc[i][j].z += dot4I8Packed(a[q], b[j * 4u + 2u][q]);
+            acc[i][j].w += dot4I8Packed(a[q], b[j * 4u + 3u][q]);
           }
-        } else {
+        }
+        if (BIASED == 1u) { // @choose
           // Compilers for CPUs multiply faster where one operand has no sign.
           let bytes = vec4i(unpack4xU8(a[q]));
-          for (var j = 0u; j < TN; j++) { // @unroll
-            let products = bytes * unpack4xI8(b[j][q]);
-            acc[i][j] += products.x + products.y + products.z + products.w;
+          for (var j = 0u; j < TN4; j++) { // @unroll
+            acc[i][j] += bytes.x * columns[j * 16u + q * 4u] + bytes.y * columns[j * 16u + q * 4u + 1u] +
+              bytes.z * columns[j * 16u + q * 4u + 2u] + bytes.w * columns[j * 16u + q * 4u + 3u];
           }
         }
       }
@@ -177,8 +192,7 @@ fn main(
           }
           for (var q = 0u; q < QUADS; q++) { // @unroll
             let n = n16 + q * 4u;
-            let j = k * 16u + q * 4u;
-            let sum = summand[q] + vec4i(acc[i][j], acc[i][j + 1u], acc[i][j + 2u], acc[i][j + 3u]);
+            let sum = summand[q] + acc[i][k * 4u + q];
             var value = vec4f(sum) * scale[q];
             if (ROUNDED == 1u) {
               value = round(value) + zero;

@@ -52,17 +52,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var j = 0u; j < TN; j++) { // @unroll
     column[j] = from_right + min(n0 + j, params.columns - 1u) * params.blocks;
   }
-  var acc: array<array<f32, TN>, TM>;
+  var acc: array<array<vec4f, TN4>, TM>;
   let blocks = params.blocks;
   for (var k = 0u; k < blocks; k++) {
-    var b: array<vec4f, TN>;
-    for (var j = 0u; j < TN; j++) { // @unroll
-      b[j] = right[column[j] + k];
+    var b: array<mat4x4f, TN4>;
+    for (var j = 0u; j < TN4; j++) { // @unroll
+      let c = vec4u(column[j * 4u], column[j * 4u + 1u], column[j * 4u + 2u], column[j * 4u + 3u]) + k;
+      b[j] = mat4x4f(right[c.x], right[c.y], right[c.z], right[c.w]);
     }
     for (var i = 0u; i < TM; i++) { // @unroll
       let a = left[row[i] + k];
-      for (var j = 0u; j < TN; j++) { // @unroll
-        acc[i][j] += dot(a, b[j]);
+      for (var j = 0u; j < TN4; j++) { // @unroll
+        acc[i][j] += a * b[j];
       }
     }
   }
@@ -73,7 +74,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     for (var i = 0u; i < TM; i++) { // @unroll
       let m = first + i * LANES_M;
       if (m < params.rows && n < params.columns) {
-        let sum = b + vec4f(acc[i][j * 4u], acc[i][j * 4u + 1u], acc[i][j * 4u + 2u], acc[i][j * 4u + 3u]);
+        let sum = b + acc[i][j];
         let result = min(max(sum, vec4f(params.low)), vec4f(params.high));
         y[(group.z * params.rows + m) * params.y_blocks + n / 4u] = select(vec4f(), result, exists);
       }

@@ -11,6 +11,7 @@ const LANES_M: u32 = 8;
 const LANES_N: u32 = 1;
 const TM: u32 = 16;
 const TN: u32 = 16;
+const TN4: u32 = 4;
 const TN16: u32 = 1; // TN / 16, at least 1
 const QUADS: u32 = 4; // fours of columns in each of these
 const FLOAT_OUT: u32 = 0;
@@ -73,7 +74,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     column[j] = from_right + min(n0 + j, params.columns - 1u) * params.blocks;
   }
   let ones = vec4u(0x01010101u);
-  var acc: array<array<i32, TN>, TM>;
+  var acc: array<array<vec4i, TN4>, TM>;
   var row_sum: array<i32, TM>;
   var column_sum: array<i32, TN>;
   let blocks = params.blocks;
@@ -88,8 +89,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     for (var i = 0u; i < TM; i++) { // @unroll
       let a = left[row[i] + k] & real;
       row_sum[i] += dot16(a, ones);
-      for (var j = 0u; j < TN; j++) { // @unroll
-        acc[i][j] += dot16(a, b[j]);
+      for (var j = 0u; j < TN4; j++) { // @unroll
+        acc[i][j] += vec4i(dot16(a, b[j * 4u]), dot16(a, b[j * 4u + 1u]), dot16(a, b[j * 4u + 2u]), dot16(a, b[j * 4u + 3u]));
       }
     }
   }
@@ -105,7 +106,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
           for (var q = 0u; q < QUADS; q++) { // @unroll
             let n = n16 + q * 4u;
             let j = k * 16u + q * 4u;
-            let products = vec4i(acc[i][j], acc[i][j + 1u], acc[i][j + 2u], acc[i][j + 3u]);
+            let products = acc[i][k * 4u + q];
             let sums = vec4i(column_sum[j], column_sum[j + 1u], column_sum[j + 2u], column_sum[j + 3u]);
             let constant = bias[n / 4u] + both - params.left_zero * sums;
             let real = vec4f(products + constant - params.right_zero * row_sum[i]) * multiplier[n / 4u];

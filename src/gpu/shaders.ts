@@ -301,7 +301,7 @@ fn main(
     left[i] = i32((p - row * out_size.x) * stride.x) - pad.x;
     start[i] = (i32(image * size.y) + top[i]) * row_blocks + left[i] * x_blocks + i32(from_block);
   }
-  var acc: array<array<f32, TN>, TM>;
+  var acc: array<array<vec4f, TN4>, TM>;
   var ky = 0u;
   var kx = 0u;
   var c = 0u;
@@ -312,15 +312,16 @@ fn main(
     let down = i32(ky * dilation.y);
     let right = i32(kx * dilation.x);
     let offset = down * row_blocks + right * x_blocks + i32(c);
-    var b: array<vec4f, TN>;
-    for (var j = 0u; j < TN; j++) { // @unroll
-      b[j] = w[at + j];
+    // Four columns at once: a quarter of the text to compile.
+    var b: array<mat4x4f, TN4>;
+    for (var j = 0u; j < TN4; j++) { // @unroll
+      b[j] = mat4x4f(w[at + j * 4u], w[at + j * 4u + 1u], w[at + j * 4u + 2u], w[at + j * 4u + 3u]);
     }
     for (var i = 0u; i < TM; i++) { // @unroll
       let inside = u32(top[i] + down) < size.y && u32(left[i] + right) < size.x;
       let a = select(vec4f(), x[select(0, start[i] + offset, inside)], inside);
-      for (var j = 0u; j < TN; j++) { // @unroll
-        acc[i][j] += dot(a, b[j]);
+      for (var j = 0u; j < TN4; j++) { // @unroll
+        acc[i][j] += a * b[j];
       }
     }
     at += padded;
@@ -346,7 +347,7 @@ fn main(
     for (var i = 0u; i < TM; i++) { // @unroll
       let p = first + i * LANES_M;
       if (p < pixels && n < channels) {
-        let sum = b + vec4f(acc[i][j * 4u], acc[i][j * 4u + 1u], acc[i][j * 4u + 2u], acc[i][j * 4u + 3u]);
+        let sum = b + acc[i][j];
         let to = p * y_blocks + n / 4u;
         var companion: vec4f;
         if (OTHER == 1u) {
@@ -452,7 +453,8 @@ fn apply(code: u32, a: vec4f, b: vec4f, p: f32, q: f32) -> vec4f {
 //
 // Outside the image x is its zero point; the bias holds -x_zero * (sum of w), so that x counts from its zero point.
 // x: nhwc, channels in blocks of 16; y: nhwc in blocks of 16 i8 or 4 f32;
-// w: block (t * blocks + block of c) * padded + n.
+// w: block (t * blocks + block of c) * padded + n; BIASED: the four blocks of four columns transposed, so that block q of
+// them holds input channels 4 q .. 4 q + 3, each as a word of four columns.
 // An invocation owns TM pixels, LANES_M apart, and TN adjacent channels of one group. Lanes run along pixels first, then
 // along tiles of channels.
 // @use steps
@@ -461,6 +463,7 @@ const LANES_M: u32 = 8;
 const LANES_N: u32 = 1;
 const TM: u32 = 16;
 const TN: u32 = 16;
+const TN4: u32 = 4;
 const TN16: u32 = 1; // TN / 16, at least 1
 const QUADS: u32 = 4; // fours of channels in each of these
 const WORDS: u32 = 4; // 1 where no group has more than 4 input channels
@@ -555,7 +558,7 @@ fn main(
     left[i] = i32((p - row * out_size.x) * stride.x) - pad.x;
     start[i] = (i32(image * size.y) + top[i]) * row_blocks + left[i] * x_blocks + i32(from_block);
   }
-  var acc: array<array<i32, TN>, TM>;
+  var acc: array<array<vec4i, TN4>, TM>;
   var ky = 0u;
   var kx = 0u;
   var c = 0u;
@@ -567,23 +570,36 @@ fn main(
     let right = i32(kx * dilation.x);
     let offset = down * row_blocks + right * x_blocks + i32(c);
     var b: array<vec4u, TN>;
+    var columns: array<vec4i, TN * 4>;
     for (var j = 0u; j < TN; j++) { // @unroll
       b[j] = w[at + j];
+    }
+    if (BIASED == 1u) { // @choose
+      for (var j = 0u; j < TN; j++) { // @unroll
+        columns[j * 4u] = unpack4xI8(b[j].x);
+        columns[j * 4u + 1u] = unpack4xI8(b[j].y);
+        columns[j * 4u + 2u] = unpack4xI8(b[j].z);
+        columns[j * 4u + 3u] = unpack4xI8(b[j].w);
+      }
     }
     for (var i = 0u; i < TM; i++) { // @unroll
       let inside = u32(top[i] + down) < size.y && u32(left[i] + right) < size.x;
       let a = select(outside, x[select(0, start[i] + offset, inside)], inside) ^ flip;
       for (var q = 0u; q < WORDS; q++) { // @unroll
-        if (BIASED == 0u) {
-          for (var j = 0u; j < TN; j++) { // @unroll
-            acc[i][j] += dot4I8Packed(a[q], b[j][q]);
+        if (BIASED == 0u) { // @choose
+          for (var j = 0u; j < TN4; j++) { // @unroll
+            acc[i][j].x += dot4I8Packed(a[q], b[j * 4u][q]);
+            acc[i][j].y += dot4I8Packed(a[q], b[j * 4u + 1u][q]);
+            acc[i][j].z += dot4I8Packed(a[q], b[j * 4u + 2u][q]);
+            acc[i][j].w += dot4I8Packed(a[q], b[j * 4u + 3u][q]);
           }
-        } else {
+        }
+        if (BIASED == 1u) { // @choose
           // Compilers for CPUs multiply faster where one operand has no sign.
           let bytes = vec4i(unpack4xU8(a[q]));
-          for (var j = 0u; j < TN; j++) { // @unroll
-            let products = bytes * unpack4xI8(b[j][q]);
-            acc[i][j] += products.x + products.y + products.z + products.w;
+          for (var j = 0u; j < TN4; j++) { // @unroll
+            acc[i][j] += bytes.x * columns[j * 16u + q * 4u] + bytes.y * columns[j * 16u + q * 4u + 1u] +
+              bytes.z * columns[j * 16u + q * 4u + 2u] + bytes.w * columns[j * 16u + q * 4u + 3u];
           }
         }
       }
@@ -624,8 +640,7 @@ fn main(
           }
           for (var q = 0u; q < QUADS; q++) { // @unroll
             let n = n16 + q * 4u;
-            let j = k * 16u + q * 4u;
-            let sum = summand[q] + vec4i(acc[i][j], acc[i][j + 1u], acc[i][j + 2u], acc[i][j + 3u]);
+            let sum = summand[q] + acc[i][k * 4u + q];
             var value = vec4f(sum) * scale[q];
             if (ROUNDED == 1u) {
               value = round(value) + zero;
@@ -1823,17 +1838,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var j = 0u; j < TN; j++) { // @unroll
     column[j] = from_right + min(n0 + j, params.columns - 1u) * params.blocks;
   }
-  var acc: array<array<f32, TN>, TM>;
+  var acc: array<array<vec4f, TN4>, TM>;
   let blocks = params.blocks;
   for (var k = 0u; k < blocks; k++) {
-    var b: array<vec4f, TN>;
-    for (var j = 0u; j < TN; j++) { // @unroll
-      b[j] = right[column[j] + k];
+    var b: array<mat4x4f, TN4>;
+    for (var j = 0u; j < TN4; j++) { // @unroll
+      let c = vec4u(column[j * 4u], column[j * 4u + 1u], column[j * 4u + 2u], column[j * 4u + 3u]) + k;
+      b[j] = mat4x4f(right[c.x], right[c.y], right[c.z], right[c.w]);
     }
     for (var i = 0u; i < TM; i++) { // @unroll
       let a = left[row[i] + k];
-      for (var j = 0u; j < TN; j++) { // @unroll
-        acc[i][j] += dot(a, b[j]);
+      for (var j = 0u; j < TN4; j++) { // @unroll
+        acc[i][j] += a * b[j];
       }
     }
   }
@@ -1844,7 +1860,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     for (var i = 0u; i < TM; i++) { // @unroll
       let m = first + i * LANES_M;
       if (m < params.rows && n < params.columns) {
-        let sum = b + vec4f(acc[i][j * 4u], acc[i][j * 4u + 1u], acc[i][j * 4u + 2u], acc[i][j * 4u + 3u]);
+        let sum = b + acc[i][j];
         let result = min(max(sum, vec4f(params.low)), vec4f(params.high));
         y[(group.z * params.rows + m) * params.y_blocks + n / 4u] = select(vec4f(), result, exists);
       }
@@ -1865,6 +1881,7 @@ const LANES_M: u32 = 8;
 const LANES_N: u32 = 1;
 const TM: u32 = 16;
 const TN: u32 = 16;
+const TN4: u32 = 4;
 const TN16: u32 = 1; // TN / 16, at least 1
 const QUADS: u32 = 4; // fours of columns in each of these
 const FLOAT_OUT: u32 = 0;
@@ -1927,7 +1944,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     column[j] = from_right + min(n0 + j, params.columns - 1u) * params.blocks;
   }
   let ones = vec4u(0x01010101u);
-  var acc: array<array<i32, TN>, TM>;
+  var acc: array<array<vec4i, TN4>, TM>;
   var row_sum: array<i32, TM>;
   var column_sum: array<i32, TN>;
   let blocks = params.blocks;
@@ -1942,8 +1959,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     for (var i = 0u; i < TM; i++) { // @unroll
       let a = left[row[i] + k] & real;
       row_sum[i] += dot16(a, ones);
-      for (var j = 0u; j < TN; j++) { // @unroll
-        acc[i][j] += dot16(a, b[j]);
+      for (var j = 0u; j < TN4; j++) { // @unroll
+        acc[i][j] += vec4i(dot16(a, b[j * 4u]), dot16(a, b[j * 4u + 1u]), dot16(a, b[j * 4u + 2u]), dot16(a, b[j * 4u + 3u]));
       }
     }
   }
@@ -1959,7 +1976,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
           for (var q = 0u; q < QUADS; q++) { // @unroll
             let n = n16 + q * 4u;
             let j = k * 16u + q * 4u;
-            let products = vec4i(acc[i][j], acc[i][j + 1u], acc[i][j + 2u], acc[i][j + 3u]);
+            let products = acc[i][k * 4u + q];
             let sums = vec4i(column_sum[j], column_sum[j + 1u], column_sum[j + 2u], column_sum[j + 3u]);
             let constant = bias[n / 4u] + both - params.left_zero * sums;
             let real = vec4f(products + constant - params.right_zero * row_sum[i]) * multiplier[n / 4u];

@@ -3,7 +3,7 @@ import { foldGrid, type Launch, type Operand, uniform } from "../gpu/launch.ts";
 import { roundUp } from "../gpu/layout.ts";
 import { continuationConstants, withImmediates } from "./_continuation.ts";
 import { blocksOf, epilogueFields, type Field, outputBlocks, outputConstants, storedType } from "./_linear.ts";
-import { type Bias, packBias, packDense, packMultiplier, type Weights } from "./_packing.ts";
+import { type Bias, packBias, packDense, packDense8, packMultiplier, type Weights } from "./_packing.ts";
 import type { Window } from "./_window.ts";
 import type { Epilogue, Target } from "./op.ts";
 
@@ -111,7 +111,7 @@ export function tileConstants(
 ): Record<string, number> {
   const own = { LANES: lanesDown * lanesAcross, LANES_M: lanesDown, LANES_N: lanesAcross, TM: rows, TN: columns };
   const fours = columns / 4;
-  return integer ? { ...own, TN16: Math.ceil(fours / 4), QUADS: Math.min(4, fours) } : { ...own, TN4: fours };
+  return { ...own, TN4: fours, ...(integer ? { TN16: Math.ceil(fours / 4), QUADS: Math.min(4, fours) } : {}) };
 }
 
 /**
@@ -160,18 +160,19 @@ export function denseLaunch(
   const wide = tile.columns * tile.lanesAcross;
   const padded = roundUp(outputs, wide);
   const [x, y] = foldGrid(Math.ceil(pixels / (tile.lanesDown * tile.rows)));
+  const biased = target.lanes === 8;
   const counted = integer && { ...integer, xZero: countedZero(integer.xZero, target) };
   return {
     shader,
     constants: {
       ...tileConstants(tile, epilogue),
-      ...(integer ? { WORDS: weights.inputs > 4 ? 4 : 1, BIASED: target.lanes === 8 ? 1 : 0 } : {}),
+      ...(integer ? { WORDS: weights.inputs > 4 ? 4 : 1, BIASED: Number(biased) } : {}),
       ...outputConstants(epilogue),
       ...continuationConstants(epilogue, other),
     },
     bindings: [
       { input: 0 },
-      { packed: packDense(weights, padded, integer !== undefined) },
+      { packed: integer ? packDense8(weights, padded, biased) : packDense(weights, padded) },
       { packed: packBias(weights, bias, padded, counted) },
       ...(integer ? [{ packed: packMultiplier(integer, outputs, padded) }] : []),
       { input: other ? 3 : 0 },

@@ -27,18 +27,35 @@ export interface Bias {
   readonly scale: number;
 }
 
-/** Weights as texels of 4 f32 or 16 i8 input channels: number `(tap * blocks + block) * padded + output`. */
-export function packDense(weights: Weights, padded: number, integer: boolean): Packed {
-  const block = integer ? 16 : 4;
-  const blocks = Math.ceil(weights.inputs / block);
-  const texels = weights.taps * blocks * padded;
+/** Weights as blocks of 4 input channels: number `(tap * blocks + block) * padded + output`. */
+export function packDense(weights: Weights, padded: number): Packed {
+  const blocks = Math.ceil(weights.inputs / 4);
   return {
     source: weights.data,
-    key: `dense ${block} ${padded} ${keyOf(weights)}`,
+    key: `dense ${padded} ${keyOf(weights)}`,
     pack: () =>
-      spread(weights, integer ? new Int8Array(texels * block) : new Float32Array(texels * block), (tap, c, n) => {
-        const texel = (tap * blocks + Math.floor(c / block)) * padded + n;
-        return texel * block + c % block;
+      spread(weights, new Float32Array(weights.taps * blocks * padded * 4), (tap, c, n) => {
+        return ((tap * blocks + (c >> 2)) * padded + n) * 4 + (c & 3);
+      }),
+  };
+}
+
+/**
+ * Integer weights as blocks of 16 input channels, numbered as by {@linkcode packDense}.
+ *
+ * @param transposed Whether the four blocks of four outputs are transposed: block q of them holds input channels 4 q to
+ * 4 q + 3, each as four outputs.
+ */
+export function packDense8(weights: Weights, padded: number, transposed: boolean): Packed {
+  const blocks = Math.ceil(weights.inputs / 16);
+  return {
+    source: weights.data,
+    key: `dense8 ${transposed} ${padded} ${keyOf(weights)}`,
+    pack: () =>
+      spread(weights, new Int8Array(weights.taps * blocks * padded * 16), (tap, c, n) => {
+        const first = (tap * blocks + (c >> 4)) * padded;
+        if (!transposed) return (first + n) * 16 + (c & 15);
+        return (first + (n & ~3) + ((c & 15) >> 2)) * 16 + (c & 3) * 4 + (n & 3);
       }),
   };
 }

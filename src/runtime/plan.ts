@@ -7,10 +7,18 @@
 import type { Node, ValueInfo } from "../graph/graph.ts";
 import { fused, MAX_INPUTS, MAX_INSTRUCTIONS, merge } from "../ops/fused.ts";
 import { OPS } from "../ops/mod.ts";
-import { numberOf, type Op } from "../ops/op.ts";
+import { type Continuation, type Epilogue, numberOf, type Op } from "../ops/op.ts";
 import type { Program } from "../ops/pointwise.ts";
 import { type KnownType, type Tensor, tensor } from "../tensor/tensor.ts";
-import { dequantizeConstant, dequantizedOf, linearOf, type Surroundings, surroundingsOf } from "./linear.ts";
+import { type Continuable, continueLinear } from "./continue.ts";
+import {
+  dequantizeConstant,
+  dequantizedOf,
+  type Linear,
+  linearOf,
+  type Surroundings,
+  surroundingsOf,
+} from "./linear.ts";
 import { explained, operatorOf, type TypedGraph } from "./specialize.ts";
 
 /** How a step computes: in integers; in float on dequantized values; in float. */
@@ -67,6 +75,8 @@ class Planner {
   readonly #types: Map<string, KnownType>;
   readonly #expressions = new Map<string, Expression>();
   readonly #steps: (Step | string)[] = [];
+  readonly #linear = new Map<Step, Continuable>();
+  readonly #programs = new Map<Step, Continuation>();
 
   constructor(typed: TypedGraph) {
     this.#typed = typed;
@@ -85,10 +95,7 @@ class Planner {
       if (linear) {
         linear.absorbed.forEach((other) => absorbed.add(other));
         for (const [name, constant] of linear.constants) this.#constant(name, constant);
-        const op = explained(node, () => OPS[node.op]!(node.attributes, graph.opset, linear.epilogue));
-        const precision = linear.epilogue.integer ? "int8" : this.#precision(node);
-        const { inputs, output } = linear;
-        this.#steps.push({ node: node.name, operator: node.op, op, precision, inputs, outputs: [output] });
+        this.#steps.push(this.#linearStep(node, linear));
         continue;
       }
       for (const name of node.inputs) this.#dequantizeConstant(name);
@@ -103,10 +110,27 @@ class Planner {
     return {
       inputs: graph.inputs,
       outputs: graph.outputs,
-      steps: this.#needed(),
+      steps: continueLinear(this.#needed(), {
+        linear: this.#linear,
+        programs: this.#programs,
+        types: this.#types,
+        outputs: this.#around.outputs,
+      }),
       constants: this.#constants,
       types: this.#types,
     };
+  }
+
+  #linearStep(node: Node, { epilogue, inputs, output }: Linear): Step {
+    const { opset } = this.#typed.graph;
+    const opWith = (own: Epilogue): Op => explained(node, () => OPS[node.op]!(node.attributes, opset, own));
+    const precision = epilogue.integer ? "int8" : this.#precision(node);
+    const step = { node: node.name, operator: node.op, op: opWith(epilogue), precision, inputs, outputs: [output] };
+    this.#linear.set(step, {
+      followedBy: (then) => opWith({ ...epilogue, then }),
+      float: epilogue.integer === undefined,
+    });
+    return step;
   }
 
   /** Makes a quantized constant a float one, for operators that have no use for its integers. */
@@ -236,7 +260,7 @@ class Planner {
     const { node, operands, program } = this.#expressions.get(value)!;
     const dtype = this.#types.get(value)!.dtype as "f32" | "i8";
     const integer = dtype === "i8" || operands.some((name) => this.#types.get(name)!.dtype === "i8");
-    return {
+    const step: Step = {
       node: node.name,
       operator: node.op,
       op: fused(program, dtype),
@@ -244,5 +268,7 @@ class Planner {
       inputs: operands,
       outputs: [value],
     };
+    this.#programs.set(step, { program, dtype });
+    return step;
   }
 }

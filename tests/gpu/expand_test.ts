@@ -58,16 +58,39 @@ Deno.test("expand() throws for a constant that the shader has not, naming all", 
   });
 });
 
-Deno.test("expand() throws for a loop without a known limit or without an end", () => {
-  for (
-    const source of [
+Deno.test("expand() takes the branches that its constants choose, and leaves out the others", () => {
+  const source = lines(
+    "const MODE: u32 = 0;",
+    "fn main() {",
+    "  if (MODE == 1u) { // @choose",
+    "    for (var i = 0u; i < 2u; i++) { // @unroll",
+    "      f(i);",
+    "    }",
+    "  }",
+    "  if (MODE == 0u) { // @choose",
+    "    g();",
+    "  }",
+    "}",
+  );
+  const body = (mode: number): string[] =>
+    expand(source, { MODE: mode }).code.split("\n").map((line) => line.trim()).filter((line) => /^[fg]\(/.test(line));
+  assert.deepEqual(body(0), ["g();"]);
+  assert.deepEqual(body(1), ["f(0u);", "f(1u);"]);
+  assert.deepEqual(body(2), []);
+  assert.equal(expand(source, {}).lines.at(-1), 11);
+});
+
+Deno.test("expand() throws for a loop without a known limit, a choice without a constant, a block without an end", () => {
+  const cases: [source: string, message: RegExp][] = [
+    [
       lines("fn main() {", "  for (var i = 0u; i < size; i++) { // @unroll", "  }", "}"),
+      /^Cannot unroll the loop at line 2: "for /,
+    ],
+    [lines("fn main() {", "  if (MODE == 1u) { // @choose", "  }", "}"), /^Cannot choose at line 2: .* constant MODE$/],
+    [
       lines("fn main() {", "  for (var i = 0u; i < 4u; i++) { // @unroll", "}"),
-    ]
-  ) {
-    assert.throws(() => expand(source, {}), {
-      name: "RangeError",
-      message: /^Cannot unroll the loop at line 2: "for /,
-    });
-  }
+      /^The block at line 2 is not closed: "for /,
+    ],
+  ];
+  for (const [source, message] of cases) assert.throws(() => expand(source, {}), { name: "RangeError", message });
 });

@@ -42,16 +42,21 @@ Deno.test("plan() makes one step of a convolution and its Relu or Clip", async (
 });
 
 Deno.test("plan() makes one integer step of a quantized convolution, Relu and quantizer", async () => {
-  const nodes = [...quantizedConv, node("Relu", ["c"], "r"), ...pair("r", "rd", "ys", "yz"), node("Exp", ["rd"], "y")];
+  const nodes = [
+    ...quantizedConv,
+    node("Relu", ["c"], "r"),
+    ...pair("r", "rd", "ys", "yz"),
+    node("Softmax", ["rd"], "y"),
+  ];
   await check({ inputs: image, nodes, constants: quantized, outputs: ["y"] }, { x }, [
     "xq simulated: x -> xq",
-    "c int8: xq,wq,c.bias_i32 -> rq",
-    "y simulated: rq -> y",
+    "c int8: xq,wq,c.bias_i32 -> rd",
+    "y simulated: rd -> y",
   ]);
 });
 
 Deno.test("plan() ends an integer step in float where no quantizer follows", async () => {
-  const nodes = [...quantizedConv, node("Relu", ["c"], "r"), node("Exp", ["r"], "y")];
+  const nodes = [...quantizedConv, node("Relu", ["c"], "r"), node("Softmax", ["r"], "y")];
   await check({ inputs: image, nodes, constants: quantized, outputs: ["y"] }, { x }, [
     "xq simulated: x -> xq",
     "c int8: xq,wq,c.bias_i32 -> r",
