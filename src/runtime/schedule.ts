@@ -35,7 +35,7 @@ export interface ScheduledLaunch {
   readonly outputs: readonly number[];
 }
 
-/** An input or output of the whole graph, in plain layout. */
+/** An input of the whole graph, in plain layout. */
 export interface Port {
   /** Its name. */
   readonly name: string;
@@ -43,6 +43,12 @@ export interface Port {
   readonly type: TensorType;
   /** The number of its region. */
   readonly region: number;
+}
+
+/** An output of the whole graph. */
+export interface OutputPort extends Port {
+  /** How it lies there: the host can drop the padding of rows. */
+  readonly layout: "plain" | "rows";
 }
 
 /** All that a device must do for one run, as data. */
@@ -54,7 +60,7 @@ export interface Schedule {
   /** Where inputs are uploaded. */
   readonly inputs: readonly Port[];
   /** Where outputs are read. */
-  readonly outputs: readonly Port[];
+  readonly outputs: readonly OutputPort[];
 }
 
 interface Pending {
@@ -75,7 +81,7 @@ export function schedule(plan: ExecutionPlan, target: Target, textureBytes = 0):
   const scheduler = new Scheduler(plan, target);
   const inputs = plan.inputs.map(({ name }) => ({ name, place: scheduler.input(name) }));
   for (const step of plan.steps) scheduler.step(step);
-  const outputs = plan.outputs.map(({ name }) => ({ name, place: scheduler.output(name) }));
+  const outputs = plan.outputs.map(({ name }) => ({ name, ...scheduler.output(name) }));
   const { regions, regionOf } = assign(scheduler.pending, inputs.map(({ place }) => place.storage), textureBytes);
   const port = ({ name, place }: { name: string; place: Place }): Port => ({
     name,
@@ -93,7 +99,7 @@ export function schedule(plan: ExecutionPlan, target: Target, textureBytes = 0):
       outputs: pending.outputs.map(regionOf),
     })),
     inputs: inputs.map(port),
-    outputs: outputs.map(port),
+    outputs: outputs.map((output) => ({ ...port(output), layout: output.layout })),
   };
 }
 
@@ -114,11 +120,15 @@ class Scheduler {
     return place;
   }
 
-  /** A graph output in plain layout, kept to the end. */
-  output(name: string): Place {
-    const place = this.#in(name, "plain", name);
+  /** A graph output, kept to the end: in rows where it lies so and their padding is little, else in plain layout. */
+  output(name: string): { place: Place; layout: "plain" | "rows" } {
+    const places = this.#placesOf(name);
+    const rows = places.some((place) => isIn(place, "plain")) ? undefined : places.find((place) => isIn(place, "rows"));
+    const type = this.#plan.types.get(name)!;
+    const layout = rows && bytesOf(type, "rows") <= 2 * bytesOf(type, "plain") ? "rows" : "plain";
+    const place = this.#in(name, layout, name);
     place.storage.last = Infinity;
-    return place;
+    return { place, layout };
   }
 
   step(step: Step): void {

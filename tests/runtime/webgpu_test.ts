@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { openGpu } from "../../src/gpu/device.ts";
+import { applyPlan } from "../../src/graph/apply_plan.ts";
 import type { Graph, Node } from "../../src/graph/graph.ts";
+import { quantize } from "../../src/quant/quantize.ts";
 import type { Backend } from "../../src/runtime/backend.ts";
 import { openModel, planOf } from "../../src/runtime/model.ts";
 import { openBackend } from "../../src/runtime/open.ts";
@@ -9,6 +11,7 @@ import { webgpuBackend } from "../../src/runtime/webgpu.ts";
 import { type Tensor, tensor } from "../../src/tensor/tensor.ts";
 import { assertSame, f32, graphOf, interpret, node, run } from "../graphs.ts";
 import { noGpu, random, random8 } from "../ops/harness.ts";
+import { images, network as trained } from "../quant/network.ts";
 
 const gpu = noGpu === null ? await openBackend("webgpu") : null;
 Deno.test.afterAll(async () => await gpu?.[Symbol.asyncDispose]());
@@ -212,6 +215,34 @@ test("webgpuBackend() shares constants between models, and says what is held", a
   await second.run({ x });
   assert.equal(backend.constantBytes, bytes);
   assert.equal(second.bytes, 3 * x.data.byteLength, "two buffers in turn, and what is read back");
+});
+
+test("webgpuBackend() uploads nothing again for plans that it has run", async () => {
+  await using backend = await openBackend("webgpu");
+  const quantized = await quantize(trained(1), images(1), { backend });
+  const plans = [new Set<string>(), ...quantized.groups.map(({ id }) => new Set([id]))];
+  const held: number[][] = [];
+  for (let round = 0; round < 2; round++) {
+    const own: number[] = [];
+    for (const plan of plans) {
+      await run(applyPlan(quantized, plan), images(2)[0]!, backend);
+      own.push(backend.constantBytes);
+    }
+    held.push(own);
+  }
+  assert(plans.length > 3);
+  assert.deepEqual(held[1], plans.map(() => held[0]!.at(-1)));
+});
+
+test("webgpuBackend() gives outputs whose rows are padded on the device without their padding", async (backend) => {
+  const graph = graphOf({
+    inputs: { x: [2, 7, 4] },
+    nodes: [node("MatMul", ["x", "w"], "m"), node("Softmax", ["m"], "y"), node("Softmax", ["x"], "z")],
+    constants: { w: random([4, 6], 5) },
+    outputs: ["y", "m", "z"],
+  });
+  const inputs = { x: random([2, 7, 4], 6) };
+  assertSame(await run(graph, inputs, backend), interpret(graph, inputs), { atol: 1e-6, rtol: 1e-5 });
 });
 
 test("webgpuBackend() refuses activations that no buffer holds", async (backend) => {
