@@ -13,6 +13,7 @@ const COUNT: u32 = 1;
 const VECS: u32 = 1;
 const OUTER: u32 = 0; // axes of y outside the innermost one
 const FLAT: u32 = 0;
+const GATHERS: u32 = 1; // VECS, or 0 where no input is gathered: that code takes compilers long
 const OUT_I8: u32 = 0;
 const OPERAND0: u32 = 0;
 const OPERAND1: u32 = 0;
@@ -135,7 +136,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
         r[v * REGISTERS + i] = value;
       }
     } else if (access == GATHER) {
-      for (var v = 0u; v < VECS; v++) { // @unroll
+      for (var v = 0u; v < GATHERS; v++) { // @unroll
         let column = (block * VECS + v) * 4u;
         r[v * REGISTERS + i] = vec4f(
           gather(i, row, column),

@@ -114,6 +114,19 @@ export function fromPlain(type: TensorType, bytes: ArrayBuffer): TensorData {
   return out;
 }
 
+/** The bytes of a tensor in the `rows` layout, copied without its padding: the `plain` layout. */
+export function withoutPadding({ shape, dtype }: TensorType, bytes: Uint8Array<ArrayBuffer>): ArrayBuffer {
+  const columns = shape.at(-1) ?? 1;
+  const [width, step] = [columns, roundUp(columns, blockOf(dtype))].map((count) => count * elementSize(dtype)) as [
+    number,
+    number,
+  ];
+  const rows = shape.slice(0, -1).reduce((a, b) => a * b, 1);
+  const out = new Uint8Array(rows * width);
+  for (let row = 0; row < rows; row++) out.set(bytes.subarray(row * step, row * step + width), row * width);
+  return out.buffer;
+}
+
 /** Calls `visit` for each element with its row-major index and its index by `strides`. */
 function walk(
   shape: readonly number[],

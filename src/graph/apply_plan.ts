@@ -124,7 +124,11 @@ function insertWeight(rewriter: Rewriter, graph: Graph, { parameters }: Quantize
   );
 }
 
-const biasForms = new WeakMap<Tensor, { x: QuantizationParameters; w: QuantizationParameters; form: Tensor | null }>();
+/** Biases in integers, by the parameters of the weights that they belong to: layers may share a bias. */
+const biasForms = new WeakMap<
+  QuantizationParameters,
+  { x: QuantizationParameters; bias: Tensor; form: Tensor | null }
+>();
 
 /** Adds the bias as int32 behind a DequantizeLinear, or returns `null` where it does not fit. */
 function insertBias(
@@ -136,8 +140,8 @@ function insertBias(
 ): string | null {
   if (bias.shape.length !== 1) return null;
   const scale = biasScale(x, w, bias.data.length);
-  let known = biasForms.get(bias);
-  if (known?.x !== x || known.w !== w) biasForms.set(bias, known = { x, w, form: quantizeBias(bias, scale) });
+  let known = biasForms.get(w);
+  if (known?.x !== x || known.bias !== bias) biasForms.set(w, known = { x, bias, form: quantizeBias(bias, scale) });
   const integers = known.form;
   if (!integers) return null;
   const name = `${node.name}.bias`;

@@ -112,6 +112,7 @@ function launchOf(program: Program, inputs: readonly Operand[], output: Operand,
       VECS: vectors,
       OUTER: walk.sizes.length,
       FLAT: Number(walk.flat),
+      GATHERS: walk.accesses.some(({ mode }) => mode === "gather") ? vectors : 0,
       OUT_I8: Number(output.dtype === "i8"),
       ...Object.fromEntries(inputs.map((input, i) => {
         const mode = ACCESSES.indexOf(walk.accesses[i]!.mode);

@@ -97,7 +97,7 @@ export function linearOf(node: Node, around: Surroundings): Linear | null {
   const target = quantizer?.op === "QuantizeLinear" ? parametersOf(quantizer, around.typed.graph) : null;
   const common = { xZero: integer.x.zero[0]!, wZero: integer.w.zero[0]! };
   if (!target) {
-    const epilogue: IntegerEpilogue = { ...common, multiplier: integer.scale, out: null };
+    const epilogue: IntegerEpilogue = { ...common, multiplier: shared(integer.scale, integer.w), out: null };
     return { node, absorbed, inputs, constants, output, epilogue: { clamp, integer: epilogue } };
   }
   take(quantizer!);
@@ -105,10 +105,20 @@ export function linearOf(node: Node, around: Surroundings): Linear | null {
     Math.min(Math.max(roundHalfToEven(Math.fround(x / target.scale)) + target.zero, -128), 127);
   const epilogue: IntegerEpilogue = {
     ...common,
-    multiplier: integer.scale.map((scale) => scale / target.scale),
+    multiplier: shared(integer.scale.map((scale) => scale / target.scale), integer.w),
     out: { zero: target.zero, low: bound(clamp[0]), high: bound(clamp[1]) },
   };
   return { node, absorbed, inputs, constants, output, epilogue: { integer: epilogue } };
+}
+
+const multipliers = new WeakMap<Float32Array, Float32Array[]>();
+
+/** One array for all equal multipliers of the same weights: plans share what is on the device by its identity. */
+function shared(multiplier: Float32Array, { scale }: Dequantized): Float32Array {
+  const known = multipliers.get(scale) ?? [];
+  const found = known.find((own) => own.length === multiplier.length && own.every((m, c) => m === multiplier[c]));
+  if (!found) multipliers.set(scale, [...known, multiplier]);
+  return found ?? multiplier;
 }
 
 /** Whether the kernel of a MatMul can add a constant: one number for each column, and no more axes than the product. */

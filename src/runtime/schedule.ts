@@ -9,15 +9,8 @@ import { copyView } from "../ops/view.ts";
 import type { Tensor, TensorType } from "../tensor/tensor.ts";
 import { create, isDirect, isIn, type Place, type Storage, viewAt } from "./place.ts";
 import type { ExecutionPlan, Step } from "./plan.ts";
+import { assignRegions, type Life, liveBytesOf, type Region } from "./regions.ts";
 import { NodeError } from "./specialize.ts";
-
-/** Memory for values whose lives do not overlap. */
-export interface Region {
-  /** Its size in bytes. */
-  readonly bytes: number;
-  /** Whether it is a texture rather than a buffer. */
-  readonly texture: boolean;
-}
 
 /** A launch with the regions that it reads and writes, by number. */
 export interface ScheduledLaunch {
@@ -35,7 +28,7 @@ export interface ScheduledLaunch {
   readonly outputs: readonly number[];
 }
 
-/** An input or output of the whole graph, in plain layout. */
+/** An input of the whole graph, in plain layout. */
 export interface Port {
   /** Its name. */
   readonly name: string;
@@ -45,16 +38,24 @@ export interface Port {
   readonly region: number;
 }
 
+/** An output of the whole graph. */
+export interface OutputPort extends Port {
+  /** How it lies there: the host can drop the padding of rows. */
+  readonly layout: "plain" | "rows";
+}
+
 /** All that a device must do for one run, as data. */
 export interface Schedule {
   /** The memory that is needed. */
   readonly regions: readonly Region[];
+  /** The most bytes that values take at one time: no assignment of regions needs less. */
+  readonly liveBytes: number;
   /** The launches in order. */
   readonly launches: readonly ScheduledLaunch[];
   /** Where inputs are uploaded. */
   readonly inputs: readonly Port[];
   /** Where outputs are read. */
-  readonly outputs: readonly Port[];
+  readonly outputs: readonly OutputPort[];
 }
 
 interface Pending {
@@ -75,8 +76,10 @@ export function schedule(plan: ExecutionPlan, target: Target, textureBytes = 0):
   const scheduler = new Scheduler(plan, target);
   const inputs = plan.inputs.map(({ name }) => ({ name, place: scheduler.input(name) }));
   for (const step of plan.steps) scheduler.step(step);
-  const outputs = plan.outputs.map(({ name }) => ({ name, place: scheduler.output(name) }));
-  const { regions, regionOf } = assign(scheduler.pending, inputs.map(({ place }) => place.storage), textureBytes);
+  const outputs = plan.outputs.map(({ name }) => ({ name, ...scheduler.output(name) }));
+  const lives = livesOf(scheduler.pending, inputs.map(({ place }) => place.storage));
+  const { regions, numbers } = assignRegions(lives, textureBytes);
+  const regionOf = ({ storage }: Place): number => numbers.get(storage)!;
   const port = ({ name, place }: { name: string; place: Place }): Port => ({
     name,
     type: plan.types.get(name)!,
@@ -84,6 +87,7 @@ export function schedule(plan: ExecutionPlan, target: Target, textureBytes = 0):
   });
   return {
     regions,
+    liveBytes: liveBytesOf(lives),
     launches: scheduler.pending.map((pending) => ({
       launch: pending.launch,
       node: pending.node,
@@ -93,7 +97,7 @@ export function schedule(plan: ExecutionPlan, target: Target, textureBytes = 0):
       outputs: pending.outputs.map(regionOf),
     })),
     inputs: inputs.map(port),
-    outputs: outputs.map(port),
+    outputs: outputs.map((output) => ({ ...port(output), layout: output.layout })),
   };
 }
 
@@ -114,11 +118,15 @@ class Scheduler {
     return place;
   }
 
-  /** A graph output in plain layout, kept to the end. */
-  output(name: string): Place {
-    const place = this.#in(name, "plain", name);
+  /** A graph output, kept to the end: in rows where it lies so and their padding is little, else in plain layout. */
+  output(name: string): { place: Place; layout: "plain" | "rows" } {
+    const places = this.#placesOf(name);
+    const rows = places.some((place) => isIn(place, "plain")) ? undefined : places.find((place) => isIn(place, "rows"));
+    const type = this.#plan.types.get(name)!;
+    const layout = rows && bytesOf(type, "rows") <= 2 * bytesOf(type, "plain") ? "rows" : "plain";
+    const place = this.#in(name, layout, name);
     place.storage.last = Infinity;
-    return place;
+    return { place, layout };
   }
 
   step(step: Step): void {
@@ -244,44 +252,13 @@ function valueBytesOf({ launch, inputs, outputs }: Pending): number {
     .reduce((sum, bytes) => sum + bytes, 0);
 }
 
-/** Gives storages whose lives do not overlap the same region. Inputs are written before the first launch. */
-function assign(
-  pending: readonly Pending[],
-  inputs: readonly Storage[],
-  textureBytes: number,
-): { regions: Region[]; regionOf: (place: Place) => number } {
-  const regions: Region[] = [];
-  const numbers = new Map<Storage, number>();
-  const free: number[] = [];
-  const take = (storage: Storage): void => {
-    if (numbers.has(storage)) return;
-    const { bytes } = storage;
-    const texture = storage.inBlocks && bytes <= textureBytes;
-    const alike = free.filter((r) => regions[r]!.texture === texture)
-      .sort((a, b) => regions[a]!.bytes - regions[b]!.bytes);
-    const chosen = alike.find((r) => regions[r]!.bytes >= bytes) ?? alike.at(-1);
-    if (chosen === undefined) {
-      numbers.set(storage, regions.length);
-      regions.push({ bytes, texture });
-      return;
-    }
-    free.splice(free.indexOf(chosen), 1);
-    regions[chosen] = { bytes: Math.max(regions[chosen]!.bytes, bytes), texture };
-    numbers.set(storage, chosen);
-  };
-  inputs.forEach(take);
-  pending.forEach(({ inputs, outputs }, index) => {
-    for (const place of outputs) take(place.storage);
-    const ended = new Set(
-      [...inputs, ...outputs].flatMap((place) => place?.storage.last === index ? [place.storage] : []),
-    );
-    for (const storage of ended) free.push(numbers.get(storage)!);
+/** Inputs are written before the first launch, number 0. */
+function livesOf(pending: readonly Pending[], inputs: readonly Storage[]): Life[] {
+  const first = new Map(inputs.map((storage) => [storage, -1]));
+  pending.forEach(({ outputs }, index) => {
+    for (const { storage } of outputs) if (!first.has(storage)) first.set(storage, index);
   });
-  const regionOf = ({ storage }: Place): number => {
-    take(storage);
-    return numbers.get(storage)!;
-  };
-  return { regions, regionOf };
+  return Array.from(first, ([storage, first]) => ({ storage, first }));
 }
 
 const blockWriters = new Map<ShaderName, ReadonlySet<number>>();

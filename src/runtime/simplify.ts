@@ -137,12 +137,10 @@ function applyAffine(
   { scale, shift }: Affine,
 ): { weights: Tensor; bias: Tensor } {
   const inner = sizeOf(weights.shape.slice(1));
+  const scaled = new Float32Array(weights.data.length);
+  for (let i = 0; i < scaled.length; i++) scaled[i] = weights.data[i]! * scale[Math.floor(i / inner)]!;
   return {
-    weights: tensor(
-      "f32",
-      weights.shape,
-      Float32Array.from(weights.data, (w, i) => w * scale[Math.floor(i / inner)]!),
-    ),
+    weights: tensor("f32", weights.shape, scaled),
     bias: tensor("f32", [scale.length], Float32Array.from(scale, (s, c) => (bias?.data[c] ?? 0) * s + shift[c]!)),
   };
 }

@@ -10,6 +10,7 @@ import {
   physicalOf,
   roundUp,
   sameLayout,
+  withoutPadding,
 } from "../../src/gpu/layout.ts";
 import { allocate, type DType, sizeOf, stridesOf, type Tensor, tensor } from "../../src/tensor/tensor.ts";
 
@@ -83,6 +84,13 @@ Deno.test("fromPlain() undoes arrange()", () => {
   fc.assert(fc.property(tensors, (t) => {
     const bytes = arrange(t, "plain").slice().buffer as ArrayBuffer;
     assert.deepEqual(tensor(t.dtype, t.shape, fromPlain(t, bytes)), t);
+  }));
+});
+
+Deno.test("withoutPadding() makes plain what is in rows", () => {
+  fc.assert(fc.property(tensors, (t) => {
+    const bytes = new Uint8Array(arrange(t, "rows").slice().buffer as ArrayBuffer);
+    assert.deepEqual(tensor(t.dtype, t.shape, fromPlain(t, withoutPadding(t, bytes))), t);
   }));
 });
 

@@ -9,6 +9,7 @@ import { specialize } from "../../src/runtime/specialize.ts";
 import { type Tensor, tensor } from "../../src/tensor/tensor.ts";
 import { f32, graphOf, node } from "../graphs.ts";
 import { random } from "../ops/harness.ts";
+import { network } from "../quant/network.ts";
 
 const target = { lanes: 8 } as const;
 const scheduleOf = (graph: Graph, inputs: Record<string, Tensor>): Schedule => schedule(planOf(graph, inputs), target);
@@ -48,9 +49,9 @@ function checkLives({ launches, inputs, outputs, regions }: Schedule): void {
       if ("output" in binding) assert(outputs[binding.output] !== undefined);
     }
   }
-  for (const { region, type } of outputs) {
+  for (const { region, type, layout } of outputs) {
     assert(written.has(region));
-    assert(regions[region]!.bytes >= bytesOf(type, "plain"));
+    assert(regions[region]!.bytes >= bytesOf(type, layout));
   }
 }
 
@@ -61,6 +62,68 @@ Deno.test("schedule() gives values whose lives do not meet the same region", () 
   assert.deepEqual(own.regions.map(({ bytes }) => bytes), new Array(own.regions.length).fill(size));
   assert(own.regions.length <= 4, `${own.regions.length} regions`);
 });
+
+Deno.test("schedule() tells the most bytes that values take at once", () => {
+  const nodes = [node("Softmax", ["x"], "a"), node("Softmax", ["a"], "b"), node("Add", ["a", "b"], "y")];
+  const graph = graphOf({ inputs: { x: [4, 4] }, nodes, outputs: ["y"] });
+  assert.equal(scheduleOf(graph, { x: random([4, 4]) }).liveBytes, 3 * 64);
+  assert.equal(scheduleOf({ ...graph, nodes: nodes.slice(0, 2), outputs: [] }, { x: random([4, 4]) }).liveBytes, 64);
+});
+
+/** Values that grow and shrink, as in a net that ends at the resolution it began with, with connections across. */
+const hourglass = graphOf({
+  inputs: { x: [1, 4, 16, 16] },
+  nodes: [
+    node("Conv", ["x", "w"], "a", same),
+    node("MaxPool", ["a"], "b", { kernel_shape: [2, 2], strides: [2, 2] }),
+    node("Conv", ["b", "w"], "c", same),
+    node("MaxPool", ["c"], "d", { kernel_shape: [2, 2], strides: [2, 2] }),
+    node("Conv", ["d", "w"], "e", same),
+    node("Resize", ["e", "", "scales"], "f"),
+    node("Add", ["f", "c"], "g"),
+    node("Conv", ["g", "w"], "h", same),
+    node("Resize", ["h", "", "scales"], "i"),
+    node("Concat", ["i", "a"], "j", { axis: 1 }),
+    node("Softmax", ["j"], "y"),
+  ],
+  constants: { w, scales: f32([1, 1, 2, 2]) },
+  outputs: ["y"],
+});
+
+/** Every value is joined with all before it. */
+const growing = graphOf({
+  inputs: image,
+  nodes: [
+    node("Conv", ["x", "w"], "a", same),
+    node("Concat", ["x", "a"], "b", { axis: 1 }),
+    node("Softmax", ["b"], "c"),
+    node("Concat", ["b", "c"], "d", { axis: 1 }),
+    node("Softmax", ["d"], "e"),
+    node("Concat", ["d", "e"], "f", { axis: 1 }),
+    node("GlobalAveragePool", ["f"], "y"),
+  ],
+  constants: { w },
+  outputs: ["y"],
+});
+
+for (
+  const [name, graph, inputs] of [
+    ["a chain", chain, { x }],
+    ["an hourglass", hourglass, { x: random([1, 4, 16, 16]) }],
+    ["growing values", growing, { x }],
+    ["a residual network", network(1), { x: random([2, 3, 8, 8]) }],
+  ] as const
+) {
+  Deno.test(`schedule() takes at most 1.3 times the memory of weights and what lives at once: ${name}`, () => {
+    const own = scheduleOf(graph, inputs);
+    checkLives(own);
+    const activations = own.regions.reduce((sum, { bytes }) => sum + bytes, 0);
+    const weights = [...planOf(graph, inputs).constants.values()].reduce((sum, { data }) => sum + data.byteLength, 0);
+    assert(activations >= own.liveBytes);
+    const [taken, least] = [weights + activations, weights + own.liveBytes];
+    assert(taken <= 1.3 * least, `${taken} bytes where ${least} are the least`);
+  });
+}
 
 Deno.test("schedule() copies into another layout once for all readers", () => {
   const graph = graphOf({
@@ -186,6 +249,23 @@ Deno.test("schedule() copies views that are outputs", () => {
   checkLives(own);
   assert.deepEqual(kernels(own), ["copy_32"]);
   assert.equal(own.outputs[1]!.region, own.inputs[0]!.region);
+});
+
+Deno.test("schedule() gives outputs with padded rows as they are, unless most would be padding", () => {
+  const product = (columns: number): Schedule =>
+    scheduleOf(
+      graphOf({
+        inputs: { x: [64, 4] },
+        nodes: [node("MatMul", ["x", "w"], "y")],
+        constants: { w: random([4, columns]) },
+        outputs: ["y"],
+      }),
+      { x: random([64, 4]) },
+    );
+  const layoutAndCopies = (own: Schedule) => [own.outputs[0]!.layout, own.launches.filter((l) => !l.step).length];
+  assert.deepEqual(layoutAndCopies(product(6)), ["rows", 0]);
+  assert.deepEqual(layoutAndCopies(product(8)), ["plain", 0]);
+  assert.deepEqual(layoutAndCopies(product(1)), ["plain", 1]);
 });
 
 Deno.test("schedule() uploads constants that are outputs", () => {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { openGpu } from "../../src/gpu/device.ts";
+import { applyPlan } from "../../src/graph/apply_plan.ts";
 import type { Graph, Node } from "../../src/graph/graph.ts";
+import { quantize } from "../../src/quant/quantize.ts";
 import type { Backend } from "../../src/runtime/backend.ts";
 import { openModel, planOf } from "../../src/runtime/model.ts";
 import { openBackend } from "../../src/runtime/open.ts";
@@ -9,6 +11,7 @@ import { webgpuBackend } from "../../src/runtime/webgpu.ts";
 import { type Tensor, tensor } from "../../src/tensor/tensor.ts";
 import { assertSame, f32, graphOf, interpret, node, run } from "../graphs.ts";
 import { noGpu, random, random8 } from "../ops/harness.ts";
+import { images, network as trained } from "../quant/network.ts";
 
 const gpu = noGpu === null ? await openBackend("webgpu") : null;
 Deno.test.afterAll(async () => await gpu?.[Symbol.asyncDispose]());
@@ -214,6 +217,34 @@ test("webgpuBackend() shares constants between models, and says what is held", a
   assert.equal(second.bytes, 3 * x.data.byteLength, "two buffers in turn, and what is read back");
 });
 
+test("webgpuBackend() uploads nothing again for plans that it has run", async () => {
+  await using backend = await openBackend("webgpu");
+  const quantized = await quantize(trained(1), images(1), { backend });
+  const plans = [new Set<string>(), ...quantized.groups.map(({ id }) => new Set([id]))];
+  const held: number[][] = [];
+  for (let round = 0; round < 2; round++) {
+    const own: number[] = [];
+    for (const plan of plans) {
+      await run(applyPlan(quantized, plan), images(2)[0]!, backend);
+      own.push(backend.constantBytes);
+    }
+    held.push(own);
+  }
+  assert(plans.length > 3);
+  assert.deepEqual(held[1], plans.map(() => held[0]!.at(-1)));
+});
+
+test("webgpuBackend() gives outputs whose rows are padded on the device without their padding", async (backend) => {
+  const graph = graphOf({
+    inputs: { x: [2, 7, 4] },
+    nodes: [node("MatMul", ["x", "w"], "m"), node("Softmax", ["m"], "y"), node("Softmax", ["x"], "z")],
+    constants: { w: random([4, 6], 5) },
+    outputs: ["y", "m", "z"],
+  });
+  const inputs = { x: random([2, 7, 4], 6) };
+  assertSame(await run(graph, inputs, backend), interpret(graph, inputs), { atol: 1e-6, rtol: 1e-5 });
+});
+
 test("webgpuBackend() refuses activations that no buffer holds", async (backend) => {
   const graph = graphOf({
     inputs: { x: [1] },
@@ -242,6 +273,28 @@ test("webgpuBackend() says what the device refuses", async () => {
     name: "GpuError",
     message: "The device refuses the model: too much",
   });
+});
+
+test("webgpuBackend() takes no more memory in the thousandth run than in the second", async () => {
+  const gpu = (await openGpu())!;
+  let created = 0;
+  const counting = new Proxy(gpu.device, {
+    get(device, name) {
+      if (typeof name === "string" && /^create(Buffer|Texture|BindGroup|ShaderModule)$/.test(name)) created++;
+      const value = Reflect.get(device, name, device);
+      return typeof value === "function" ? value.bind(device) : value;
+    },
+  });
+  await using backend = webgpuBackend({ ...gpu, device: counting });
+  await using model = openModel(network, backend);
+  const expected = await model.run({ x });
+  const [before, held, resident] = [created, model.bytes + backend.constantBytes, Deno.memoryUsage().rss];
+  assert(before > 0);
+  for (let i = 1; i < 1000; i++) await model.run({ x });
+  assert.deepEqual([created, model.bytes + backend.constantBytes], [before, held]);
+  const growth = Deno.memoryUsage().rss - resident;
+  assert(growth < 2 ** 26, `the process grew by ${growth} bytes`);
+  assertSame(await model.run({ x }), expected);
 });
 
 test("webgpuBackend() names a node that has no kernel", async (backend) => {
