@@ -2,8 +2,8 @@
 // y[b, m, n] = clamp(round(f32(sum) * multiplier[n]) + zero, low, high) as i8,
 //        or clamp(f32(sum) * multiplier[n], low, high) as f32
 //
-// left, right: last axis in blocks of 16, whose padding is masked; y: in blocks of 16 i8 or 4 f32.
-// A batch b has three axes, along which an operand may be broadcast (step 0).
+// left, right: last axis in blocks of 16, whose padding is masked; y: in fours. The other axes have steps of their own,
+// in these units. A batch b has three axes, along which an operand may be broadcast (step 0).
 // Lanes run along m: an invocation owns TM rows, LANES apart, and TN adjacent columns of one batch.
 const LANES: u32 = 8;
 const TM: u32 = 16;
@@ -15,16 +15,23 @@ struct Params {
   rows: u32,
   columns: u32,
   blocks: u32,
-  y_blocks: u32,
+  inner: u32,
   batch_1: u32,
   batch_2: u32,
+  left_first: u32,
+  left_row: u32,
   left_step_0: u32,
   left_step_1: u32,
   left_step_2: u32,
+  right_first: u32,
+  right_column: u32,
   right_step_0: u32,
   right_step_1: u32,
   right_step_2: u32,
-  inner: u32,
+  y_row: u32,
+  y_step_0: u32,
+  y_step_1: u32,
+  y_step_2: u32,
   left_zero: i32,
   right_zero: i32,
   low: f32,
@@ -58,15 +65,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     group.z / params.batch_2 % params.batch_1,
     group.z % params.batch_2,
   );
-  let from_left = batch.x * params.left_step_0 + batch.y * params.left_step_1 + batch.z * params.left_step_2;
-  let from_right = batch.x * params.right_step_0 + batch.y * params.right_step_1 + batch.z * params.right_step_2;
+  let from_left = params.left_first +
+    batch.x * params.left_step_0 + batch.y * params.left_step_1 + batch.z * params.left_step_2;
+  let from_right = params.right_first +
+    batch.x * params.right_step_0 + batch.y * params.right_step_1 + batch.z * params.right_step_2;
+  let from_y = batch.x * params.y_step_0 + batch.y * params.y_step_1 + batch.z * params.y_step_2;
   var row: array<u32, TM>;
   for (var i = 0u; i < TM; i++) { // @unroll
-    row[i] = from_left + min(first + i * LANES, params.rows - 1u) * params.blocks;
+    row[i] = from_left + min(first + i * LANES, params.rows - 1u) * params.left_row;
   }
   var column: array<u32, TN>;
   for (var j = 0u; j < TN; j++) { // @unroll
-    column[j] = from_right + min(n0 + j, params.columns - 1u) * params.blocks;
+    column[j] = from_right + min(n0 + j, params.columns - 1u) * params.right_column;
   }
   let ones = vec4u(0x01010101u);
   var acc: array<array<i32, TN>, TM>;
@@ -99,7 +109,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       if (m < params.rows && n < params.columns) {
         let products = vec4i(acc[i][j * 4u], acc[i][j * 4u + 1u], acc[i][j * 4u + 2u], acc[i][j * 4u + 3u]);
         let real = vec4f(products + b - params.right_zero * row_sum[i]) * scale;
-        let block = (group.z * params.rows + m) * params.y_blocks + n / 4u;
+        let block = from_y + m * params.y_row + n / 4u;
         if (FLOAT_OUT == 1u) {
           let result = select(vec4f(), min(max(real, vec4f(params.low)), vec4f(params.high)), exists);
           y[block * 4u] = bitcast<u32>(result.x);
