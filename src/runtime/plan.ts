@@ -79,7 +79,7 @@ class Planner {
     for (const node of graph.nodes) {
       if (absorbed.has(node)) continue;
       if (node.op === "DequantizeLinear" && graph.constants.has(node.inputs[0]!)) continue;
-      const linear = linearOf(node, this.#around);
+      const linear = linearOf(node, this.#around, absorbed);
       if (linear) {
         linear.absorbed.forEach((other) => absorbed.add(other));
         for (const [name, constant] of linear.constants) this.#constant(name, constant);
