@@ -6,6 +6,7 @@ import { keepIntegers } from "./integers.ts";
 import { type ExecutionPlan, plan } from "./plan.ts";
 import { recognize } from "./recognize.ts";
 import { addInNormalizations } from "./residual.ts";
+import { shareEqual } from "./share.ts";
 import { simplify } from "./simplify.ts";
 import { specialize } from "./specialize.ts";
 
@@ -42,7 +43,7 @@ export function openModel(graph: Graph, backend: Backend): Model {
  * @throws {NodeError} Where a node does not fit the shapes that reach it.
  */
 export function planOf(graph: Graph, inputs: Readonly<Record<string, Tensor>>): ExecutionPlan {
-  return plan(addInNormalizations(recognize(specialize(keepIntegers(graph), inputs))));
+  return plan(addInNormalizations(recognize(specialize(keepIntegers(shareEqual(graph)), inputs))));
 }
 
 class CompiledModel implements Model {
