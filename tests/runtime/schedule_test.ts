@@ -176,46 +176,6 @@ Deno.test("schedule() copies once what is reshaped, transposed and cut, and only
   assert.deepEqual(kernels(own), ["copy_128", "softmax_f32x4"]);
 });
 
-/** Attention of 2 heads as files spell it, over the columns of one matrix that hold queries, keys and values. */
-function attention(size: number): Graph {
-  const part = (index: number, name: string, perm: readonly number[]) => [
-    node("Slice", ["x", `start${index}`, `start${index + 1}`, "last"], `${name}0`),
-    node("Reshape", [`${name}0`, "split"], `${name}1`),
-    node("Transpose", [`${name}1`], name, { perm }),
-  ];
-  return graphOf({
-    inputs: { x: [1, 5, 6 * size] },
-    nodes: [
-      ...part(0, "q", [0, 2, 1, 3]),
-      ...part(1, "k", [0, 2, 3, 1]),
-      ...part(2, "v", [0, 2, 1, 3]),
-      node("MatMul", ["q", "k"], "scores"),
-      node("Div", ["scores", "two"], "scaled"),
-      node("Softmax", ["scaled"], "weights"),
-      node("MatMul", ["weights", "v"], "heads"),
-      node("Transpose", ["heads"], "joined", { perm: [0, 2, 1, 3] }),
-      node("Reshape", ["joined", "join"], "y"),
-    ],
-    constants: {
-      ...Object.fromEntries([0, 1, 2, 3].map((i) => [`start${i}`, tensor("i64", [1], [2 * i * size])])),
-      last: tensor("i64", [1], [2]),
-      split: tensor("i64", [4], [1, 5, 2, size]),
-      join: tensor("i64", [3], [1, 5, 2 * size]),
-      two: f32(2),
-    },
-    outputs: ["y"],
-  });
-}
-
-Deno.test("schedule() copies nothing in attention with heads of whole blocks", () => {
-  const own = scheduleOf(attention(8), { x: random([1, 5, 48]) });
-  checkLives(own);
-  assert.deepEqual(kernels(own), ["matmul_f32", "softmax_f32x4", "matmul_f32"]);
-  const odd = scheduleOf(attention(3), { x: random([1, 5, 18]) });
-  checkLives(odd);
-  assert.equal(kernels(odd).filter((name) => name.startsWith("copy")).length, 4, "queries, keys, values, result");
-});
-
 Deno.test("schedule() copies views that are outputs", () => {
   const graph = graphOf({
     inputs: { x: [5, 6] },
