@@ -1,8 +1,10 @@
-// y[k, r] = (x[k, r] - mean) / sqrt(variance + epsilon) * scale[r] + bias[r], mean and variance taken over r. The axes
-// of x and y in memory are k r, and the elements are read in fours of r, the last of them padded with zeros.
+// y[k, r] = (x[k, r] - mean) / sqrt(variance + epsilon) * scale[r] + bias[r], mean and variance taken over r; with ADDED
+// the sum x + added takes the place of x. The axes of x, added and y in memory are k r, and the elements are read in
+// fours of r, the last of them padded with zeros.
 const SHARE: u32 = 1; // invocations that share the work of one row
 const ROWS: u32 = 64; // rows of a workgroup: 64 / SHARE
 const BIAS: u32 = 1; // 0 where there is no bias
+const ADDED: u32 = 0;
 
 struct Params {
   count: u32, // rows
@@ -14,10 +16,18 @@ struct Params {
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> scale: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> added: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(5) var<uniform> params: Params;
 
 var<workgroup> parts: array<f32, 64>;
+
+fn summand(block: u32) -> vec4f {
+  if (ADDED == 1u) {
+    return x[block] + added[block];
+  }
+  return x[block];
+}
 
 fn exists(block: u32) -> vec4<bool> {
   return vec4u(block * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.length);
@@ -39,7 +49,7 @@ fn main(
   }
   var sums = vec4f(0.0);
   for (var r = start; r < end; r += SHARE) {
-    sums += x[first + r];
+    sums += summand(first + r);
   }
   var mean = sums.x + sums.y + sums.z + sums.w;
   if (SHARE > 1u) {
@@ -54,7 +64,7 @@ fn main(
   mean /= f32(params.length);
   var squares = vec4f(0.0);
   for (var r = start; r < end; r += SHARE) {
-    let distance = select(vec4f(0.0), x[first + r] - mean, exists(r));
+    let distance = select(vec4f(0.0), summand(first + r) - mean, exists(r));
     squares += distance * distance;
   }
   var variance = squares.x + squares.y + squares.z + squares.w;
@@ -69,7 +79,7 @@ fn main(
   variance /= f32(params.length);
   let factor = 1.0 / sqrt(variance + params.epsilon);
   for (var r = start; r < end; r += SHARE) {
-    var value = (x[first + r] - mean) * factor * scale[r];
+    var value = (summand(first + r) - mean) * factor * scale[r];
     if (BIAS == 1u) {
       value += bias[r];
     }

@@ -2,8 +2,8 @@
 // y[b, m, n] = clamp(round(f32(sum) * multiplier[n]) + zero, low, high) as i8,
 //        or clamp(f32(sum) * multiplier[n], low, high) as f32
 //
-// left, right: last axis in blocks of 16, whose padding is masked; y: in blocks of 16 i8 or 4 f32.
-// A batch b has three axes, along which an operand may be broadcast (step 0).
+// left, right: last axis in blocks of 16, whose padding is masked; y: in blocks of 16 i8 or 4 f32. The other axes have steps
+// of their own: those of left and right in blocks, those of y in fours. A batch b has three axes, along which an operand may be broadcast (step 0).
 // An invocation owns TM rows, LANES_M apart, and TN adjacent columns of one batch. Lanes run along rows first, then along
 // tiles of columns.
 const LANES: u32 = 8; // LANES_M * LANES_N
@@ -20,16 +20,23 @@ struct Params {
   rows: u32,
   columns: u32,
   blocks: u32,
-  y_blocks: u32,
+  inner: u32,
   batch_1: u32,
   batch_2: u32,
+  left_first: u32,
+  left_row: u32,
   left_step_0: u32,
   left_step_1: u32,
   left_step_2: u32,
+  right_first: u32,
+  right_column: u32,
   right_step_0: u32,
   right_step_1: u32,
   right_step_2: u32,
-  inner: u32,
+  y_row: u32,
+  y_step_0: u32,
+  y_step_1: u32,
+  y_step_2: u32,
   left_zero: i32,
   right_zero: i32,
   low: f32,
@@ -49,8 +56,8 @@ fn dot16(a: vec4u, b: vec4u) -> i32 {
 }
 
 // All ones in the bytes of block k that hold elements, zeros in the padding.
-fn mask(k: u32, inner: i32) -> vec4u {
-  let bytes = clamp(vec4i(inner - i32(k * 16u)) - vec4i(0, 4, 8, 12), vec4i(0), vec4i(4));
+fn mask(k: u32, inner: u32) -> vec4u {
+  let bytes = clamp(vec4i(i32(inner) - i32(k * 16u)) - vec4i(0, 4, 8, 12), vec4i(0), vec4i(4));
   return select((vec4u(1u) << (vec4u(bytes) * 8u)) - 1u, vec4u(0xffffffffu), bytes == vec4i(4));
 }
 
@@ -63,22 +70,25 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     group.z / params.batch_2 % params.batch_1,
     group.z % params.batch_2,
   );
-  let from_left = batch.x * params.left_step_0 + batch.y * params.left_step_1 + batch.z * params.left_step_2;
-  let from_right = batch.x * params.right_step_0 + batch.y * params.right_step_1 + batch.z * params.right_step_2;
+  let from_left = params.left_first +
+    batch.x * params.left_step_0 + batch.y * params.left_step_1 + batch.z * params.left_step_2;
+  let from_right = params.right_first +
+    batch.x * params.right_step_0 + batch.y * params.right_step_1 + batch.z * params.right_step_2;
+  let from_y = batch.x * params.y_step_0 + batch.y * params.y_step_1 + batch.z * params.y_step_2;
   var row: array<u32, TM>;
   for (var i = 0u; i < TM; i++) { // @unroll
-    row[i] = from_left + min(first + i * LANES_M, params.rows - 1u) * params.blocks;
+    row[i] = from_left + min(first + i * LANES_M, params.rows - 1u) * params.left_row;
   }
   var column: array<u32, TN>;
   for (var j = 0u; j < TN; j++) { // @unroll
-    column[j] = from_right + min(n0 + j, params.columns - 1u) * params.blocks;
+    column[j] = from_right + min(n0 + j, params.columns - 1u) * params.right_column;
   }
   let ones = vec4u(0x01010101u);
   var acc: array<array<vec4i, TN4>, TM>;
   var row_sum: array<i32, TM>;
   var column_sum: array<i32, TN>;
   let blocks = params.blocks;
-  let inner = i32(params.inner);
+  let inner = params.inner;
   for (var k = 0u; k < blocks; k++) {
     let real = mask(k, inner);
     var b: array<vec4u, TN>;
@@ -94,14 +104,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
   }
-  let both = inner * params.left_zero * params.right_zero;
+  let both = i32(inner) * params.left_zero * params.right_zero;
   for (var k = 0u; k < TN16; k++) { // @unroll
     let n16 = n0 + k * 16u;
     if (n16 < params.columns) {
       for (var i = 0u; i < TM; i++) { // @unroll
         let m = first + i * LANES_M;
         if (m < params.rows) {
-          let at = (group.z * params.rows + m) * params.y_blocks + n16 / 4u;
+          let at = from_y + m * params.y_row + n16 / 4u;
           var packed: vec4u;
           for (var q = 0u; q < QUADS; q++) { // @unroll
             let n = n16 + q * 4u;

@@ -1705,11 +1705,13 @@ fn main(
   y[index] = word;
 }
 `,
-  layer_norm_f32: `// y[k, r] = (x[k, r] - mean) / sqrt(variance + epsilon) * scale[r] + bias[r], mean and variance taken over r. The axes
-// of x and y in memory are k r, and the elements are read in fours of r, the last of them padded with zeros.
+  layer_norm_f32: `// y[k, r] = (x[k, r] - mean) / sqrt(variance + epsilon) * scale[r] + bias[r], mean and variance taken over r; with ADDED
+// the sum x + added takes the place of x. The axes of x, added and y in memory are k r, and the elements are read in
+// fours of r, the last of them padded with zeros.
 const SHARE: u32 = 1; // invocations that share the work of one row
 const ROWS: u32 = 64; // rows of a workgroup: 64 / SHARE
 const BIAS: u32 = 1; // 0 where there is no bias
+const ADDED: u32 = 0;
 
 struct Params {
   count: u32, // rows
@@ -1721,10 +1723,18 @@ struct Params {
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> scale: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(4) var<uniform> params: Params;
+@group(0) @binding(3) var<storage, read> added: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(5) var<uniform> params: Params;
 
 var<workgroup> parts: array<f32, 64>;
+
+fn summand(block: u32) -> vec4f {
+  if (ADDED == 1u) {
+    return x[block] + added[block];
+  }
+  return x[block];
+}
 
 fn exists(block: u32) -> vec4<bool> {
   return vec4u(block * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.length);
@@ -1746,7 +1756,7 @@ fn main(
   }
   var sums = vec4f(0.0);
   for (var r = start; r < end; r += SHARE) {
-    sums += x[first + r];
+    sums += summand(first + r);
   }
   var mean = sums.x + sums.y + sums.z + sums.w;
   if (SHARE > 1u) {
@@ -1761,7 +1771,7 @@ fn main(
   mean /= f32(params.length);
   var squares = vec4f(0.0);
   for (var r = start; r < end; r += SHARE) {
-    let distance = select(vec4f(0.0), x[first + r] - mean, exists(r));
+    let distance = select(vec4f(0.0), summand(first + r) - mean, exists(r));
     squares += distance * distance;
   }
   var variance = squares.x + squares.y + squares.z + squares.w;
@@ -1776,7 +1786,7 @@ fn main(
   variance /= f32(params.length);
   let factor = 1.0 / sqrt(variance + params.epsilon);
   for (var r = start; r < end; r += SHARE) {
-    var value = (x[first + r] - mean) * factor * scale[r];
+    var value = (summand(first + r) - mean) * factor * scale[r];
     if (BIAS == 1u) {
       value += bias[r];
     }
@@ -1784,9 +1794,10 @@ fn main(
   }
 }
 `,
-  matmul_f32: `// y[b, m, n] = clamp(bias[n] + sum over k of left[b, m, k] * right[b, n, k], low, high)
+  matmul_f32: `// y[b, m, n] = clamp(bias[n] + scale * sum over k of left[b, m, k] * right[b, n, k], low, high)
 //
-// left, right, y: last axis in blocks of 4; a batch b has three axes, along which an operand may be broadcast (step 0).
+// left, right, y: last axis in blocks of 4, the other axes with steps of their own, in blocks; with RIGHT_ROWS right is
+// right[b, k, n]. A batch b has three axes, along which an operand may be broadcast (step 0).
 // An invocation owns TM rows, LANES_M apart, and TN adjacent columns of one batch. Lanes run along rows first, then along
 // tiles of columns.
 const LANES: u32 = 8; // LANES_M * LANES_N
@@ -1795,20 +1806,30 @@ const LANES_N: u32 = 1;
 const TM: u32 = 16;
 const TN: u32 = 16;
 const TN4: u32 = 4;
+const RIGHT_ROWS: u32 = 0;
 
 struct Params {
   rows: u32,
   columns: u32,
   blocks: u32,
-  y_blocks: u32,
+  inner: u32,
   batch_1: u32,
   batch_2: u32,
+  left_first: u32,
+  left_row: u32,
   left_step_0: u32,
   left_step_1: u32,
   left_step_2: u32,
+  right_first: u32,
+  right_column: u32,
   right_step_0: u32,
   right_step_1: u32,
   right_step_2: u32,
+  y_row: u32,
+  y_step_0: u32,
+  y_step_1: u32,
+  y_step_2: u32,
+  scale: f32,
   low: f32,
   high: f32,
 }
@@ -1828,23 +1849,41 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     group.z / params.batch_2 % params.batch_1,
     group.z % params.batch_2,
   );
-  let from_left = batch.x * params.left_step_0 + batch.y * params.left_step_1 + batch.z * params.left_step_2;
-  let from_right = batch.x * params.right_step_0 + batch.y * params.right_step_1 + batch.z * params.right_step_2;
+  let from_left = params.left_first +
+    batch.x * params.left_step_0 + batch.y * params.left_step_1 + batch.z * params.left_step_2;
+  let from_right = params.right_first +
+    batch.x * params.right_step_0 + batch.y * params.right_step_1 + batch.z * params.right_step_2;
+  let from_y = batch.x * params.y_step_0 + batch.y * params.y_step_1 + batch.z * params.y_step_2;
   var row: array<u32, TM>;
   for (var i = 0u; i < TM; i++) { // @unroll
-    row[i] = from_left + min(first + i * LANES_M, params.rows - 1u) * params.blocks;
+    row[i] = from_left + min(first + i * LANES_M, params.rows - 1u) * params.left_row;
   }
   var column: array<u32, TN>;
   for (var j = 0u; j < TN; j++) { // @unroll
-    column[j] = from_right + min(n0 + j, params.columns - 1u) * params.blocks;
+    if (RIGHT_ROWS == 1u) {
+      column[j] = from_right + min(n0 + j, params.columns - 1u) / 4u;
+    } else {
+      column[j] = from_right + min(n0 + j, params.columns - 1u) * params.right_column;
+    }
   }
+  let right_column = params.right_column;
   var acc: array<array<vec4f, TN4>, TM>;
   let blocks = params.blocks;
+  let inner = params.inner;
   for (var k = 0u; k < blocks; k++) {
     var b: array<mat4x4f, TN4>;
-    for (var j = 0u; j < TN4; j++) { // @unroll
-      let c = vec4u(column[j * 4u], column[j * 4u + 1u], column[j * 4u + 2u], column[j * 4u + 3u]) + k;
-      b[j] = mat4x4f(right[c.x], right[c.y], right[c.z], right[c.w]);
+    if (RIGHT_ROWS == 1u) { // @choose
+      let r = min(vec4u(k * 4u) + vec4u(0u, 1u, 2u, 3u), vec4u(inner - 1u)) * right_column;
+      for (var j = 0u; j < TN4; j++) { // @unroll
+        let at = vec4u(column[j * 4u]) + r;
+        b[j] = transpose(mat4x4f(right[at.x], right[at.y], right[at.z], right[at.w]));
+      }
+    }
+    if (RIGHT_ROWS == 0u) { // @choose
+      for (var j = 0u; j < TN4; j++) { // @unroll
+        let at = vec4u(column[j * 4u], column[j * 4u + 1u], column[j * 4u + 2u], column[j * 4u + 3u]) + k;
+        b[j] = mat4x4f(right[at.x], right[at.y], right[at.z], right[at.w]);
+      }
     }
     for (var i = 0u; i < TM; i++) { // @unroll
       let a = left[row[i] + k];
@@ -1860,9 +1899,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     for (var i = 0u; i < TM; i++) { // @unroll
       let m = first + i * LANES_M;
       if (m < params.rows && n < params.columns) {
-        let sum = b + acc[i][j];
+        let sum = b + params.scale * acc[i][j];
         let result = min(max(sum, vec4f(params.low)), vec4f(params.high));
-        y[(group.z * params.rows + m) * params.y_blocks + n / 4u] = select(vec4f(), result, exists);
+        y[from_y + m * params.y_row + n / 4u] = select(vec4f(), result, exists);
       }
     }
   }
@@ -1872,8 +1911,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 // y[b, m, n] = clamp(round(f32(sum) * multiplier[n]) + zero, low, high) as i8,
 //        or clamp(f32(sum) * multiplier[n], low, high) as f32
 //
-// left, right: last axis in blocks of 16, whose padding is masked; y: in blocks of 16 i8 or 4 f32.
-// A batch b has three axes, along which an operand may be broadcast (step 0).
+// left, right: last axis in blocks of 16, whose padding is masked; y: in blocks of 16 i8 or 4 f32. The other axes have steps
+// of their own: those of left and right in blocks, those of y in fours. A batch b has three axes, along which an operand may be broadcast (step 0).
 // An invocation owns TM rows, LANES_M apart, and TN adjacent columns of one batch. Lanes run along rows first, then along
 // tiles of columns.
 const LANES: u32 = 8; // LANES_M * LANES_N
@@ -1890,16 +1929,23 @@ struct Params {
   rows: u32,
   columns: u32,
   blocks: u32,
-  y_blocks: u32,
+  inner: u32,
   batch_1: u32,
   batch_2: u32,
+  left_first: u32,
+  left_row: u32,
   left_step_0: u32,
   left_step_1: u32,
   left_step_2: u32,
+  right_first: u32,
+  right_column: u32,
   right_step_0: u32,
   right_step_1: u32,
   right_step_2: u32,
-  inner: u32,
+  y_row: u32,
+  y_step_0: u32,
+  y_step_1: u32,
+  y_step_2: u32,
   left_zero: i32,
   right_zero: i32,
   low: f32,
@@ -1919,8 +1965,8 @@ fn dot16(a: vec4u, b: vec4u) -> i32 {
 }
 
 // All ones in the bytes of block k that hold elements, zeros in the padding.
-fn mask(k: u32, inner: i32) -> vec4u {
-  let bytes = clamp(vec4i(inner - i32(k * 16u)) - vec4i(0, 4, 8, 12), vec4i(0), vec4i(4));
+fn mask(k: u32, inner: u32) -> vec4u {
+  let bytes = clamp(vec4i(i32(inner) - i32(k * 16u)) - vec4i(0, 4, 8, 12), vec4i(0), vec4i(4));
   return select((vec4u(1u) << (vec4u(bytes) * 8u)) - 1u, vec4u(0xffffffffu), bytes == vec4i(4));
 }
 
@@ -1933,22 +1979,25 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     group.z / params.batch_2 % params.batch_1,
     group.z % params.batch_2,
   );
-  let from_left = batch.x * params.left_step_0 + batch.y * params.left_step_1 + batch.z * params.left_step_2;
-  let from_right = batch.x * params.right_step_0 + batch.y * params.right_step_1 + batch.z * params.right_step_2;
+  let from_left = params.left_first +
+    batch.x * params.left_step_0 + batch.y * params.left_step_1 + batch.z * params.left_step_2;
+  let from_right = params.right_first +
+    batch.x * params.right_step_0 + batch.y * params.right_step_1 + batch.z * params.right_step_2;
+  let from_y = batch.x * params.y_step_0 + batch.y * params.y_step_1 + batch.z * params.y_step_2;
   var row: array<u32, TM>;
   for (var i = 0u; i < TM; i++) { // @unroll
-    row[i] = from_left + min(first + i * LANES_M, params.rows - 1u) * params.blocks;
+    row[i] = from_left + min(first + i * LANES_M, params.rows - 1u) * params.left_row;
   }
   var column: array<u32, TN>;
   for (var j = 0u; j < TN; j++) { // @unroll
-    column[j] = from_right + min(n0 + j, params.columns - 1u) * params.blocks;
+    column[j] = from_right + min(n0 + j, params.columns - 1u) * params.right_column;
   }
   let ones = vec4u(0x01010101u);
   var acc: array<array<vec4i, TN4>, TM>;
   var row_sum: array<i32, TM>;
   var column_sum: array<i32, TN>;
   let blocks = params.blocks;
-  let inner = i32(params.inner);
+  let inner = params.inner;
   for (var k = 0u; k < blocks; k++) {
     let real = mask(k, inner);
     var b: array<vec4u, TN>;
@@ -1964,14 +2013,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       }
     }
   }
-  let both = inner * params.left_zero * params.right_zero;
+  let both = i32(inner) * params.left_zero * params.right_zero;
   for (var k = 0u; k < TN16; k++) { // @unroll
     let n16 = n0 + k * 16u;
     if (n16 < params.columns) {
       for (var i = 0u; i < TM; i++) { // @unroll
         let m = first + i * LANES_M;
         if (m < params.rows) {
-          let at = (group.z * params.rows + m) * params.y_blocks + n16 / 4u;
+          let at = from_y + m * params.y_row + n16 / 4u;
           var packed: vec4u;
           for (var q = 0u; q < QUADS; q++) { // @unroll
             let n = n16 + q * 4u;

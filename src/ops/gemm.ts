@@ -2,9 +2,9 @@
 import { allocate, broadcastShapes, type KnownType, sizeOf, type Tensor, type TensorData } from "../tensor/tensor.ts";
 import { withContinuation } from "./_continuation.ts";
 import { denseLaunch } from "./_dense.ts";
-import { checkTypes, constantOf, finisher, refuseWeightZero, resultType } from "./_linear.ts";
+import { blocksOf, checkTypes, constantOf, finisher, outputBlocks, refuseWeightZero, resultType } from "./_linear.ts";
 import type { Bias, Weights } from "./_packing.ts";
-import { productLaunch } from "./_product.ts";
+import { denseSteps, productLaunch } from "./_product.ts";
 import { rowsWindow } from "./_window.ts";
 import { numberOf, type Op, type OpFactory, required } from "./op.ts";
 
@@ -81,7 +81,15 @@ export const gemm: OpFactory = (attributes, _opset, epilogue = {}): Op => {
           throw new TypeError(`Gemm runs on a GPU with "alpha" ${alpha} only if B is constant: it is computed`);
         }
         const product = { batch: [], leftBatch: [], rightBatch: [], rows, inner, columns };
-        return [productLaunch(product, { left: 0, right: 1, bias, epilogue, target })];
+        const blocks = blocksOf(inner, epilogue.integer !== undefined);
+        return [productLaunch(product, {
+          left: { input: 0, steps: denseSteps([], rows, blocks) },
+          right: { input: 1, steps: denseSteps([], columns, blocks) },
+          y: denseSteps([], rows, outputBlocks(columns, epilogue)),
+          bias,
+          epilogue,
+          target,
+        })];
       }
       refuseWeightZero("Gemm", epilogue);
       const weights: Weights = {

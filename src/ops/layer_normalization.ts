@@ -3,12 +3,13 @@ import { foldGrid, type Launch, type Operand, uniform } from "../gpu/launch.ts";
 import { type Layout, physicalOf } from "../gpu/layout.ts";
 import { type KnownType, normalizeAxis, sizeOf, type Tensor } from "../tensor/tensor.ts";
 import { shareOf } from "./_axes.ts";
-import { requireType } from "./_pointwise.ts";
+import { mapBroadcast, requireType } from "./_pointwise.ts";
 import { numberOf, type Op, type OpFactory, required } from "./op.ts";
 
 /**
  * `(x - mean) / sqrt(variance + epsilon) * scale + bias`, mean and variance taken over the axes from `axis` on.
  *
+ * Takes a fourth input that ONNX does not know: a tensor of the shape of x that is added to x before.
  * The mean and the deviation are no outputs. On a GPU `scale` and `bias` have an element for each of those that are
  * normalized together; these are the last axis, or a multiple of 4.
  */
@@ -19,8 +20,9 @@ export const layerNormalization: OpFactory = (attributes): Op => {
   const axisOf = ({ shape }: KnownType): number => normalizeAxis(numberOf(attributes, "axis", -1), shape.length);
   const layoutOf = (x: KnownType): Layout => axisOf(x) === x.shape.length - 1 ? "rows" : "plain";
   return {
-    infer: ([input, ...parameters]) => {
+    infer: ([input, scale, bias, added]) => {
       const x = required(input, "X");
+      const parameters = [scale, bias];
       requireType("LayerNormalization", x, ["f32"]);
       const normalized = x.shape.slice(axisOf(x));
       required(parameters[0], "Scale");
@@ -32,19 +34,22 @@ export const layerNormalization: OpFactory = (attributes): Op => {
           );
         }
       });
+      if (added && `${added.shape}` !== `${x.shape}`) {
+        throw new RangeError(`LayerNormalization adds a tensor of shape [${x.shape}]: it is [${added.shape}]`);
+      }
       return [{ dtype: "f32", shape: x.shape }];
     },
-    reference: ([x, scale, bias]) => {
-      const given = required(x, "X");
+    reference: ([x, scale, bias, added]) => {
+      const given = added ? mapBroadcast([required(x, "X"), added], "f32", ([a, b]) => a! + b!) : required(x, "X");
       return [normalize(given, sizeOf(given.shape.slice(axisOf(given))), required(scale, "Scale"), bias, epsilon)];
     },
     layouts: ([x]) => {
       const layout = layoutOf(required(x, "X"));
-      return { inputs: [layout, layout, layout], outputs: [layout] };
+      return { inputs: [layout, layout, layout, layout], outputs: [layout] };
     },
-    lower: ([x, scale, bias], _, { lanes }) => {
+    lower: ([x, scale, bias, added], _, { lanes }) => {
       const given = required(x, "X");
-      return [launch(given, axisOf(given), [required(scale, "Scale"), bias ?? null], epsilon, lanes)];
+      return [launch(given, axisOf(given), [required(scale, "Scale"), bias ?? null], !added, epsilon, lanes)];
     },
   };
 };
@@ -94,6 +99,7 @@ function launch(
   x: Operand,
   axis: number,
   [scale, bias]: readonly [Operand, Operand | null],
+  alone: boolean,
   epsilon: number,
   lanes: number,
 ): Launch {
@@ -117,8 +123,8 @@ function launch(
   const share = shareOf(count, step, lanes);
   return {
     shader: "layer_norm_f32",
-    constants: { SHARE: share, ROWS: 64 / share, BIAS: bias ? 1 : 0 },
-    bindings: [{ input: 0 }, { input: 1 }, { input: bias ? 2 : 1 }, { output: 0 }],
+    constants: { SHARE: share, ROWS: 64 / share, BIAS: bias ? 1 : 0, ADDED: alone ? 0 : 1 },
+    bindings: [{ input: 0 }, { input: 1 }, { input: bias ? 2 : 1 }, { input: alone ? 0 : 3 }, { output: 0 }],
     params: uniform(["u32", count, length, step], ["f32", epsilon]),
     workgroups: foldGrid(Math.ceil(count / (64 / share))),
   };

@@ -1,12 +1,22 @@
 /** Matrix product. @module */
-import { allocate, type KnownType, sizeOf, type Tensor, type TensorData } from "../tensor/tensor.ts";
+import type { Launch, Operand } from "../gpu/launch.ts";
+import { allocate, type KnownType, sizeOf, stridesOf, type Tensor, type TensorData } from "../tensor/tensor.ts";
 import { withContinuation } from "./_continuation.ts";
 import { denseLaunch } from "./_dense.ts";
 import { checkTypes, constantOf, finisher, refuseWeightZero, resultType } from "./_linear.ts";
 import type { Bias } from "./_packing.ts";
-import { batchSteps, type Product, productLaunch, productOf } from "./_product.ts";
+import {
+  batchSteps,
+  type Product,
+  productLaunch,
+  productOf,
+  type ProductOptions,
+  type Steps,
+  stepsOf,
+} from "./_product.ts";
 import { rowsWindow } from "./_window.ts";
 import { type Epilogue, type Op, type OpFactory, required } from "./op.ts";
+import { reshapedView, type View, viewOf } from "./view.ts";
 
 /**
  * Matrix product with the broadcasting of numpy, in f32 or integers.
@@ -26,7 +36,7 @@ export const matMul: OpFactory = (_attributes, _opset, epilogue = {}): Op => {
       ...(a.shape.length === 1 ? [] : [product.rows]),
       ...(b.shape.length === 1 ? [] : [product.columns]),
     ];
-    return { a, b, bias, product, shape };
+    return { a, b, bias, product, shape: epilogue.joinsHeads ? swapHeads(shape) : shape };
   };
   const dtype = resultType(epilogue);
   const op: Op = {
@@ -36,7 +46,8 @@ export const matMul: OpFactory = (_attributes, _opset, epilogue = {}): Op => {
 
     reference(inputs) {
       const { a, b, bias, product, shape } = prepare(inputs);
-      return [{ dtype, shape, data: multiply(product, [a, b, bias], epilogue) }];
+      const data = multiply(product, [a, b, bias], epilogue);
+      return [{ dtype, shape, data: epilogue.joinsHeads ? joinHeads(data, product) : data }];
     },
 
     macs: (inputs, [output]) => sizeOf(output!.shape) * prepare(inputs).product.inner,
@@ -64,14 +75,72 @@ export const matMul: OpFactory = (_attributes, _opset, epilogue = {}): Op => {
         } as const;
         return [denseLaunch(window, weights, bias, { epilogue, target, other: inputs[3] ?? null })];
       }
-      if (b.shape.length > 1) return [productLaunch(product, { left: 0, right: 1, bias, epilogue, target })];
-      return [productLaunch(transposed(product), { left: 1, right: 0, bias, epilogue: swapped(epilogue), target })];
+      return [launch([viewOf(a, a.layout), viewOf(b, b.layout)], product, output!, { bias, epilogue, target })!];
+    },
+
+    lowerViews(inputs, [left, right], [output], target) {
+      const { bias: given, product } = prepare(inputs);
+      if (!left || !right || sizeOf(output!.shape) === 0) return null;
+      const bias: Bias | null = given && { data: constantOf("MatMul", "bias", given), scale: 1 };
+      const own = launch([left, right], product, output!, { bias, epilogue, target });
+      return own && [own];
     },
 
     continues: ([a, b]) => a!.shape.length > 1 && isMatrix(b),
   };
   return withContinuation(op, epilogue);
 };
+
+/** The launch for operands that lie anywhere, or `null` where their vectors are not whole blocks. */
+function launch(
+  [a, b]: readonly [View, View],
+  product: Product,
+  output: Operand,
+  { bias, epilogue, target }: Pick<ProductOptions, "bias" | "epilogue" | "target">,
+): Launch | null {
+  const block = epilogue.integer ? 16 : 4;
+  const vector = b.shape.length === 1;
+  const left = stepsOf(a.shape.length === 1 ? reshapedView(a, [1, ...a.shape])! : a, -1, block);
+  const right = stepsOf(vector ? reshapedView(b, [1, ...b.shape])! : b, vector ? -1 : -2, block) ??
+    (epilogue.integer ? null : inRows(stepsOf(b, -1, block, false)));
+  if (!left || !right) return null;
+  const sides = [{ input: 0, steps: left }, { input: 1, steps: right }] as const;
+  const [own, first, second] = vector ? [transposed(product), sides[1], sides[0]] : [product, ...sides];
+  const view = viewOf(output, "rows");
+  const matrices = epilogue.joinsHeads
+    ? { ...view, shape: swapHeads(view.shape), strides: swapHeads(view.strides) }
+    : reshapedView(view, [...own.batch, own.rows, own.columns])!;
+  return productLaunch(own, {
+    left: first,
+    right: second,
+    y: stepsOf(matrices, -1, 4, false)!,
+    bias,
+    epilogue: vector ? swapped(epilogue) : epilogue,
+    target,
+  });
+}
+
+function inRows(steps: Steps | null): Steps | null {
+  return steps && { ...steps, rows: true };
+}
+
+/** The numbers of axes -3 and -2 swapped. */
+function swapHeads(axes: readonly number[]): number[] {
+  const [heads, rows, columns] = axes.slice(-3) as [number, number, number];
+  return [...axes.slice(0, -3), rows, heads, columns];
+}
+
+/** The elements of a product with its axes -3 and -2 swapped. */
+function joinHeads(data: TensorData, { batch, rows, columns }: Product): TensorData {
+  const heads = batch.at(-1)!;
+  const out = data.slice();
+  for (let row = 0; row < data.length / columns; row++) {
+    const [outer, head, m] = [Math.floor(row / rows / heads), Math.floor(row / rows) % heads, row % rows];
+    const to = ((outer * rows + m) * heads + head) * columns;
+    out.set(data.subarray(row * columns, (row + 1) * columns), to);
+  }
+  return out;
+}
 
 /** Whether an operand is a constant matrix, which the dense kernel packs. */
 function isMatrix<T extends KnownType>(operand: T | null | undefined): operand is T & { readonly data: TensorData } {
@@ -94,26 +163,26 @@ function multiply(
   [a, b, bias]: readonly [Tensor, Tensor, Tensor | null],
   epilogue: Epilogue,
 ): TensorData {
-  const { batch, rows, inner, columns } = product;
-  const { xZero = 0, wZero = 0 } = epilogue.integer ?? {};
+  const { batch, leftBatch, rightBatch, rows, inner, columns } = product;
+  const { scale = 1, integer: { xZero = 0, wZero = 0 } = {} } = epilogue;
   const finish = finisher(epilogue);
-  const axes = batchSteps(product);
+  const steps = [leftBatch, rightBatch].map((own) => batchSteps(batch, own, stridesOf(own)));
   const matrices = sizeOf(batch);
   const y = allocate(resultType(epilogue), matrices * rows * columns);
   for (let matrix = 0; matrix < matrices; matrix++) {
     let [rest, left, right] = [matrix, 0, 0];
-    for (const axis of axes.toReversed()) {
-      left += rest % axis.size * axis.left * rows * inner;
-      right += rest % axis.size * axis.right * inner * columns;
-      rest = Math.floor(rest / axis.size);
+    for (let axis = batch.length - 1; axis >= 0; axis--) {
+      left += rest % batch[axis]! * steps[0]![axis]! * rows * inner;
+      right += rest % batch[axis]! * steps[1]![axis]! * inner * columns;
+      rest = Math.floor(rest / batch[axis]!);
     }
     for (let m = 0; m < rows; m++) {
       for (let n = 0; n < columns; n++) {
-        let sum = bias ? bias.data[n]! : 0;
+        let sum = 0;
         for (let k = 0; k < inner; k++) {
           sum += (a.data[left + m * inner + k]! - xZero) * (b.data[right + k * columns + n]! - wZero);
         }
-        y[(matrix * rows + m) * columns + n] = finish(sum, n);
+        y[(matrix * rows + m) * columns + n] = finish(sum * scale + (bias ? bias.data[n]! : 0), n);
       }
     }
   }

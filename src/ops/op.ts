@@ -5,6 +5,7 @@ import type { Layout } from "../gpu/layout.ts";
 import type { KnownType, Tensor, TensorType } from "../tensor/tensor.ts";
 import type { Moved } from "./_movement.ts";
 import type { Pointwise, Program } from "./pointwise.ts";
+import type { View } from "./view.ts";
 
 /** The layouts that an operator wants its inputs in and leaves its outputs in. */
 export interface Layouts {
@@ -39,6 +40,18 @@ export interface Op {
   layouts?(inputs: readonly (Operand | null)[], outputs: readonly TensorType[]): Layouts;
   /** The launches that compute it on a GPU, as data. Absent where `view` or `pointwise` says enough. */
   lower?(inputs: readonly (Operand | null)[], outputs: readonly Operand[], target: Target): Launch[];
+  /**
+   * As `lower`, for computed inputs that lie as views say instead of in the layouts wanted.
+   *
+   * @param views One for each input; `null` for a constant or one that is left out.
+   * @returns `null` where the kernels cannot read them so.
+   */
+  lowerViews?(
+    inputs: readonly (Operand | null)[],
+    views: readonly (View | null)[],
+    outputs: readonly Operand[],
+    target: Target,
+  ): Launch[] | null;
 }
 
 /** What an operator may know of the device that it is lowered for. */
@@ -59,6 +72,10 @@ export interface Target {
 export interface Epilogue {
   /** Bounds of an f32 result: a fused Relu or Clip. */
   readonly clamp?: readonly [low: number, high: number];
+  /** What the sums of an f32 product of two computed matrices are multiplied by, before the bias is added. */
+  readonly scale?: number;
+  /** Set where a MatMul swaps axes -3 and -2 of its result, as attention joins its heads. */
+  readonly joinsHeads?: true;
   /** Present where the inputs are i8: x and weights i8, bias i32 at scale `x * weights`, sums in i32. */
   readonly integer?: IntegerEpilogue;
   /** What is done with the result thereafter. */

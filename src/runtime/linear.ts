@@ -5,6 +5,7 @@ import type { Epilogue, IntegerEpilogue } from "../ops/op.ts";
 import { numberOf } from "../ops/op.ts";
 import { roundHalfToEven } from "../tensor/quantization.ts";
 import { sizeOf, type Tensor } from "../tensor/tensor.ts";
+import { isComputedProduct, isSwapOfHeads, scaledOperand, scaleOf } from "./product.ts";
 import type { TypedGraph } from "./specialize.ts";
 
 /** A linear operator with its bias, activation and requantization. */
@@ -53,8 +54,12 @@ export interface Dequantized {
   readonly axis: number;
 }
 
-/** The linear operator that starts at a node, or `null` where the node is another. */
-export function linearOf(node: Node, around: Surroundings): Linear | null {
+/**
+ * The linear operator that starts at a node, or `null` where the node is another.
+ *
+ * @param taken The nodes that are part of other operators.
+ */
+export function linearOf(node: Node, around: Surroundings, taken: ReadonlySet<Node>): Linear | null {
   if (!LINEAR_OPERATORS.has(node.op)) return null;
   const absorbed: Node[] = [];
   let output = node.outputs[0]!;
@@ -68,8 +73,16 @@ export function linearOf(node: Node, around: Surroundings): Linear | null {
   };
 
   let bias = node.inputs[2] || null;
+  const computed = isComputedProduct(node, around);
+  let scale = 1;
+  for (let after = only(); computed && after; after = only()) {
+    const by = scaleOf(after, output, around);
+    if (by === null) break;
+    scale *= by;
+    take(after);
+  }
   const next = only();
-  if (node.op === "MatMul" && next?.op === "Add") {
+  if (node.op === "MatMul" && scale === 1 && next?.op === "Add") {
     const added = next.inputs.find((name) => name !== output);
     if (added && isBias(added, node, around)) {
       bias = added;
@@ -85,9 +98,21 @@ export function linearOf(node: Node, around: Surroundings): Linear | null {
   }
 
   const integer = integerOf(node, bias, around);
+  const joinsHeads = (): Pick<Epilogue, "joinsHeads"> => {
+    const next = only();
+    if (!computed || !next || !isSwapOfHeads(next)) return {};
+    take(next);
+    return { joinsHeads: true };
+  };
   if (!integer) {
     const { inputs, constants } = floatInputs(node, bias, around);
-    return { node, absorbed, inputs, constants, output, epilogue: { clamp } };
+    const operands = inputs.map((name, i) => {
+      const [factor, from] = computed && i < 2 ? scaledOperand(name!, around, taken) : [1, name];
+      scale *= factor;
+      return from;
+    });
+    const heads = joinsHeads();
+    return { node, absorbed, inputs: operands, constants, output, epilogue: { clamp, scale, ...heads } };
   }
   const constants = new Map<string, Tensor>();
   const biasName = integer.bias ? `${node.name}.bias_i32` : null;
@@ -97,18 +122,21 @@ export function linearOf(node: Node, around: Surroundings): Linear | null {
   const target = quantizer?.op === "QuantizeLinear" ? parametersOf(quantizer, around.typed.graph) : null;
   const common = { xZero: integer.x.zero[0]!, wZero: integer.w.zero[0]! };
   if (!target) {
-    const epilogue: IntegerEpilogue = { ...common, multiplier: shared(integer.scale, integer.w), out: null };
-    return { node, absorbed, inputs, constants, output, epilogue: { clamp, integer: epilogue } };
+    const multiplier = shared(scale === 1 ? integer.scale : integer.scale.map((own) => own * scale), integer.w);
+    const heads = joinsHeads();
+    const epilogue: IntegerEpilogue = { ...common, multiplier, out: null };
+    return { node, absorbed, inputs, constants, output, epilogue: { clamp, integer: epilogue, ...heads } };
   }
   take(quantizer!);
   const bound = (x: number): number =>
     Math.min(Math.max(roundHalfToEven(Math.fround(x / target.scale)) + target.zero, -128), 127);
   const epilogue: IntegerEpilogue = {
     ...common,
-    multiplier: shared(integer.scale.map((scale) => scale / target.scale), integer.w),
+    multiplier: shared(integer.scale.map((own) => own * scale / target.scale), integer.w),
     out: { zero: target.zero, low: bound(clamp[0]), high: bound(clamp[1]) },
   };
-  return { node, absorbed, inputs, constants, output, epilogue: { integer: epilogue } };
+  const heads = joinsHeads();
+  return { node, absorbed, inputs, constants, output, epilogue: { integer: epilogue, ...heads } };
 }
 
 const multipliers = new WeakMap<Float32Array, Float32Array[]>();

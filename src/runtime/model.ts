@@ -4,7 +4,10 @@ import type { Tensor } from "../tensor/tensor.ts";
 import type { Backend, Executable } from "./backend.ts";
 import { keepIntegers } from "./integers.ts";
 import { type ExecutionPlan, plan } from "./plan.ts";
+import { joinProjections } from "./projections.ts";
 import { recognize } from "./recognize.ts";
+import { addInNormalizations } from "./residual.ts";
+import { shareEqual } from "./share.ts";
 import { simplify } from "./simplify.ts";
 import { specialize } from "./specialize.ts";
 
@@ -41,7 +44,8 @@ export function openModel(graph: Graph, backend: Backend): Model {
  * @throws {NodeError} Where a node does not fit the shapes that reach it.
  */
 export function planOf(graph: Graph, inputs: Readonly<Record<string, Tensor>>): ExecutionPlan {
-  return plan(recognize(specialize(keepIntegers(graph), inputs)));
+  const typed = specialize(keepIntegers(shareEqual(graph)), inputs);
+  return plan(joinProjections(addInNormalizations(recognize(typed))));
 }
 
 class CompiledModel implements Model {

@@ -59,6 +59,8 @@ interface Expression {
   readonly node: Node;
   readonly operands: readonly string[];
   readonly program: Program;
+  /** The nodes that it computes. */
+  readonly nodes: ReadonlySet<Node>;
   /** Readers may compute it again: it costs no more than loading it. */
   readonly cheap: boolean;
 }
@@ -91,7 +93,7 @@ class Planner {
     for (const node of graph.nodes) {
       if (absorbed.has(node)) continue;
       if (node.op === "DequantizeLinear" && graph.constants.has(node.inputs[0]!)) continue;
-      const linear = linearOf(node, this.#around);
+      const linear = linearOf(node, this.#around, absorbed);
       if (linear) {
         linear.absorbed.forEach((other) => absorbed.add(other));
         for (const [name, constant] of linear.constants) this.#constant(name, constant);
@@ -157,24 +159,31 @@ class Planner {
     const own = type.dtype === "f32" || type.dtype === "i8" ? this.#programOf(node) : null;
     if (!own) return false;
     let expression = own;
-    for (const operand of new Set(own.operands)) {
-      const inner = this.#expressions.get(operand);
-      if (!inner || !(inner.cheap || this.#onlyRead(operand, type))) continue;
-      // Integers are worth storing: integer kernels read them too, and other readers a quarter of the bytes.
-      if (this.#types.get(operand)!.dtype === "i8") continue;
-      const merged = merge(expression, operand, inner);
-      const distinct = new Set(merged.operands).size;
-      if (distinct <= MAX_INPUTS && merged.program.instructions.length <= MAX_INSTRUCTIONS) expression = merged;
+    const nodes = new Set([node]);
+    for (let merges = true; merges;) {
+      merges = false;
+      for (const operand of new Set(expression.operands)) {
+        const inner = this.#expressions.get(operand);
+        if (!inner || !(inner.cheap || this.#onlyRead(operand, type, nodes))) continue;
+        // Integers are worth storing: integer kernels read them too, and other readers a quarter of the bytes.
+        if (this.#types.get(operand)!.dtype === "i8") continue;
+        const merged = merge(expression, operand, inner);
+        const distinct = new Set(merged.operands).size;
+        if (distinct > MAX_INPUTS || merged.program.instructions.length > MAX_INSTRUCTIONS) continue;
+        expression = merged;
+        inner.nodes.forEach((other) => nodes.add(other));
+        merges = true;
+      }
     }
     const cheap = node.op === "DequantizeLinear" && expression.operands.length === 1;
-    this.#expressions.set(output, { ...expression, node, cheap });
+    this.#expressions.set(output, { ...expression, node, nodes, cheap });
     this.#steps.push(output);
     return true;
   }
 
-  #onlyRead(value: string, reader: KnownType): boolean {
+  #onlyRead(value: string, reader: KnownType, nodes: ReadonlySet<Node>): boolean {
     const shape = this.#types.get(value)!.shape;
-    return this.#around.uses.get(value)!.length === 1 && !this.#around.outputs.has(value) &&
+    return this.#around.uses.get(value)!.every((use) => nodes.has(use.node)) && !this.#around.outputs.has(value) &&
       shape.length === reader.shape.length && shape.every((dim, axis) => dim === reader.shape[axis]);
   }
 

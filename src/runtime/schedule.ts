@@ -142,22 +142,45 @@ class Scheduler {
       throw new NodeError(`Cannot run node "${node}" on the GPU: its operator has no kernel for these types`);
     }
     let launches: Launch[];
+    let sources: readonly (Place | null)[];
     try {
-      launches = op.lower(operands, places.map((place) => place.operand), this.#target);
+      const outs = places.map((place) => place.operand);
+      const inPlace = op.lowerViews ? this.#inPlace(step, operands, outs) : null;
+      launches = inPlace?.launches ?? op.lower(operands, outs, this.#target);
+      const bound = new Set(launches.flatMap(({ bindings }) => bindings.flatMap((b) => "input" in b ? [b.input] : [])));
+      sources = inPlace?.sources ??
+        inputs.map((name, i) =>
+          name === null || this.#plan.constants.has(name) || !bound.has(i)
+            ? null
+            : this.#in(name, operands[i]!.layout, node)
+        );
     } catch (cause) {
       throw new NodeError(`Cannot run node "${node}" on the GPU: ${(cause as Error).message}`, { cause });
     }
-    const bound = new Set(launches.flatMap(({ bindings }) => bindings.flatMap((b) => "input" in b ? [b.input] : [])));
-    const sources = inputs.map((name, i) =>
-      name === null || this.#plan.constants.has(name) || !bound.has(i)
-        ? null
-        : this.#in(name, operands[i]!.layout, node)
-    );
     for (const launch of launches) {
       const bindings = launch.bindings.map((binding) => this.#bindConstant(binding, inputs, operands));
       this.#push({ launch: { ...launch, bindings }, node, step, inputs: sources, outputs: places });
     }
     outputs.forEach((name, i) => this.#places.set(name, [places[i]!]));
+  }
+
+  /** The launches of a step whose kernels can read what it reads where it lies. */
+  #inPlace(
+    { op, inputs }: Step,
+    operands: readonly (Operand | null)[],
+    outputs: readonly Operand[],
+  ): { launches: Launch[]; sources: (Place | null)[] } | null {
+    let choices: (Place | null)[][] = [[]];
+    for (const name of inputs) {
+      const places = name === null || this.#plan.constants.has(name) ? [null] : this.#placesOf(name);
+      choices = choices.flatMap((chosen) => places.map((place) => [...chosen, place]));
+    }
+    for (const sources of choices) {
+      const views = sources.map((place) => place && place.view);
+      const launches = op.lowerViews!(operands, views, outputs, this.#target);
+      if (launches) return { launches, sources };
+    }
+    return null;
   }
 
   /** Gives outputs that hold elements of input 0 as views of it, where that can be. */

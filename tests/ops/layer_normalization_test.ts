@@ -41,6 +41,16 @@ testOp("LayerNormalization", {
     op: along(-2),
     inputs: [random([3, 6, 10]), random([6, 10], 2), random([6, 10], 3)],
   },
+  "adds a tensor before": {
+    op: along(-1, 1),
+    inputs: [tensor("f32", [1, 2], [-1, 5]), f32(1, 1), null, tensor("f32", [1, 2], [-1, -3])],
+    outputs: [tensor("f32", [1, 2], [-2 / Math.sqrt(5), 2 / Math.sqrt(5)])],
+  },
+  "adds odd rows before": {
+    op: last,
+    inputs: [random([3, 40, 7], 1, -3, 9), random([7], 2), random([7], 3), random([3, 40, 7], 4)],
+    layouts: ["rows", "plain", "plain", "plain"],
+  },
   "broadcasts parameters": {
     op: along(1),
     inputs: [random([2, 3, 2]), tensor("f32", [3, 1], [1, 2, 3]), random([2], 3)],
@@ -58,6 +68,10 @@ Deno.test("LayerNormalization refuses what it cannot compute", () => {
     message: /"Scale" must be f32 and broadcast to \[4\]: it is f32 \[3\]/,
   });
   assert.throws(() => last.infer([random([2, 4]), random([4]), random([2, 4])]), { message: /"B"/ });
+  assert.throws(() => last.infer([random([2, 4]), random([4]), null, random([4])]), {
+    name: "RangeError",
+    message: /adds a tensor of shape \[2,4\]: it is \[4\]/,
+  });
   const [x, scale] = [random([2, 3, 5]), random([3, 5])].map((given) => ({ ...given, layout: "plain" as const }));
   assert.throws(() => along(1).lower!([x!, scale!], [x!], { lanes: 8 }), {
     name: "TypeError",

@@ -72,6 +72,39 @@ for (const [title, [a, b, constants]] of Object.entries(SHAPES)) {
   });
 }
 
+/** `float` and `integer` with attention's additions. */
+testOp("matMul", {
+  "scales f32 sums": float([2, 9, 21], [2, 21, 10], [], { scale: -0.125 }),
+  "scales f32 sums before the bias": float([9, 21], [21, 10], [2], { scale: 3 }),
+  "joins heads in f32": float([2, 3, 17, 32], [2, 3, 32, 18], [], { joinsHeads: true, clamp: [-1, 1] }),
+  "joins heads of broadcast operands": float([4, 1, 3, 20], [5, 20, 9], [], { joinsHeads: true }),
+  "joins heads of one row": float([7, 1, 20], [20, 9], [], { joinsHeads: true }),
+  "joins heads of i8": {
+    ...integer([2, 3, 17, 32], [2, 3, 32, 18]),
+    op: matMul(NONE, 13, {
+      joinsHeads: true,
+      integer: {
+        xZero: -13,
+        wZero: 29,
+        multiplier: Float32Array.of(0.001),
+        out: { zero: 5, low: -128, high: 100 },
+      },
+    }),
+  },
+});
+
+Deno.test("matMul() joins heads and scales as said", () => {
+  const [a, b] = [random([2, 3, 4], 1), random([2, 4, 5], 2)];
+  const [plain] = matMul(NONE, 13).reference([a, b]);
+  const [joined] = matMul(NONE, 13, { joinsHeads: true, scale: 2 }).reference([a, b]);
+  assert.deepEqual(joined!.shape, [3, 2, 5]);
+  for (let i = 0; i < 30; i++) {
+    const [head, row, column] = [Math.floor(i / 15), Math.floor(i / 5) % 3, i % 5];
+    const at = (row * 2 + head) * 5 + column;
+    assert(Math.abs(joined!.data[at]! - 2 * plain!.data[i]!) < 1e-6);
+  }
+});
+
 const extreme = (shape: number[], values: number[]): Tensor =>
   tensor("i8", shape, Array.from({ length: shape.reduce((s, d) => s * d) }, (_, i) => values[i % values.length]!));
 

@@ -44,8 +44,13 @@ Deno.test("plan() keeps a value that several read, or that is an output", async 
     node("Neg", ["a"], "b"),
     node("Abs", ["a"], "c"),
     node("Mul", ["b", "c"], "y"),
+    node("Softmax", ["a"], "z"),
   ];
-  await check({ inputs: image, nodes, outputs: ["y"] }, { x }, ["a float: x -> a", "y float: a -> y"]);
+  await check({ inputs: image, nodes, outputs: ["y", "z"] }, { x }, [
+    "a float: x -> a",
+    "y float: a -> y",
+    "z float: a -> z",
+  ]);
   const chain = [node("Exp", ["x"], "a"), node("Neg", ["a"], "y")];
   await check({ inputs: image, nodes: chain, outputs: ["y", "a"] }, { x }, ["a float: x -> a", "y float: a -> y"]);
   const conv = [node("Conv", ["x", "w"], "c"), node("Relu", ["c"], "y")];
@@ -53,6 +58,26 @@ Deno.test("plan() keeps a value that several read, or that is an output", async 
     "c float: x,w, -> c",
     "y float: c -> y",
   ]);
+});
+
+Deno.test("plan() makes one step of a value and all that reads it, where these come together again", async () => {
+  const gelu = [
+    node("Neg", ["x"], "v"),
+    node("Div", ["v", "root"], "d"),
+    node("Erf", ["d"], "e"),
+    node("Add", ["e", "one"], "a"),
+    node("Mul", ["v", "a"], "m"),
+    node("Mul", ["m", "half"], "y"),
+  ];
+  const constants = { root: f32(Math.SQRT2), one: f32(1), half: f32(0.5) };
+  const tolerance = { rtol: 1e-6, atol: 1e-6 };
+  await check({ inputs: image, nodes: gelu, constants, outputs: ["y"] }, { x }, ["y float: x -> y"], tolerance);
+  await check({ inputs: image, nodes: gelu, constants, outputs: ["y", "v"] }, { x }, [
+    "v float: x -> v",
+    "y float: v -> y",
+  ], tolerance);
+  const square = [node("Exp", ["x"], "e"), node("Mul", ["e", "e"], "y")];
+  await check({ inputs: image, nodes: square, outputs: ["y"] }, { x }, ["y float: x -> y"], tolerance);
 });
 
 Deno.test("plan() cuts chains that one kernel cannot hold", async () => {
