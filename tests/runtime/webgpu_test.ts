@@ -275,6 +275,28 @@ test("webgpuBackend() says what the device refuses", async () => {
   });
 });
 
+test("webgpuBackend() takes no more memory in the thousandth run than in the second", async () => {
+  const gpu = (await openGpu())!;
+  let created = 0;
+  const counting = new Proxy(gpu.device, {
+    get(device, name) {
+      if (typeof name === "string" && /^create(Buffer|Texture|BindGroup|ShaderModule)$/.test(name)) created++;
+      const value = Reflect.get(device, name, device);
+      return typeof value === "function" ? value.bind(device) : value;
+    },
+  });
+  await using backend = webgpuBackend({ ...gpu, device: counting });
+  await using model = openModel(network, backend);
+  const expected = await model.run({ x });
+  const [before, held, resident] = [created, model.bytes + backend.constantBytes, Deno.memoryUsage().rss];
+  assert(before > 0);
+  for (let i = 1; i < 1000; i++) await model.run({ x });
+  assert.deepEqual([created, model.bytes + backend.constantBytes], [before, held]);
+  const growth = Deno.memoryUsage().rss - resident;
+  assert(growth < 2 ** 26, `the process grew by ${growth} bytes`);
+  assertSame(await model.run({ x }), expected);
+});
+
 test("webgpuBackend() names a node that has no kernel", async (backend) => {
   const graph = graphOf({
     inputs: { ...image, w: [4, 4, 3, 3] },
