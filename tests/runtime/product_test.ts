@@ -67,10 +67,7 @@ Deno.test("plan() leaves factors that are seen, or that are more than a number",
     "y",
     "e",
   ]);
-  await expect([node("MatMul", ["q", "w"], "m"), node("Mul", ["m", "half"], "y")], [
-    "m float: q,w, -> m",
-    "y float: m -> y",
-  ]);
+  await expect([node("MatMul", ["q", "w"], "m"), node("Mul", ["m", "half"], "y")], ["m float: q,w, -> y"]);
 });
 
 Deno.test("plan() makes the joining of heads part of a product", async () => {

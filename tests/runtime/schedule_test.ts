@@ -74,19 +74,19 @@ Deno.test("schedule() tells the most bytes that values take at once", () => {
 const hourglass = graphOf({
   inputs: { x: [1, 4, 16, 16] },
   nodes: [
-    node("Conv", ["x", "w"], "a", same),
+    node("Conv", ["x", "w1"], "a", same),
     node("MaxPool", ["a"], "b", { kernel_shape: [2, 2], strides: [2, 2] }),
-    node("Conv", ["b", "w"], "c", same),
+    node("Conv", ["b", "w2"], "c", same),
     node("MaxPool", ["c"], "d", { kernel_shape: [2, 2], strides: [2, 2] }),
-    node("Conv", ["d", "w"], "e", same),
+    node("Conv", ["d", "w3"], "e", same),
     node("Resize", ["e", "", "scales"], "f"),
     node("Add", ["f", "c"], "g"),
-    node("Conv", ["g", "w"], "h", same),
+    node("Conv", ["g", "w4"], "h", same),
     node("Resize", ["h", "", "scales"], "i"),
     node("Concat", ["i", "a"], "j", { axis: 1 }),
     node("Softmax", ["j"], "y"),
   ],
-  constants: { w, scales: f32([1, 1, 2, 2]) },
+  constants: { w1: w, w2: w, w3: w, w4: w, scales: f32([1, 1, 2, 2]) },
   outputs: ["y"],
 });
 
