@@ -4,11 +4,12 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { openBackend } from "../../mod.ts";
-import { measure, type Row } from "./measure.ts";
+import { measure } from "./measure.ts";
 import { MODELS } from "./models.ts";
 import { OPERATORS } from "./operators.ts";
 import { type Peer, PEERS } from "./peers.ts";
 import { goalsOf, goalTable, memoryTable, ratioTable, timeTable } from "./report.ts";
+import type { Row } from "./row.ts";
 
 const OUT = new URL("../../out/", import.meta.url);
 const WORKLOADS = [...MODELS, ...OPERATORS];
@@ -79,24 +80,34 @@ const peers = Object.fromEntries(chosen(
 await using backend = await openBackend("webgpu");
 console.log(`acqua on ${backend.device}, ${rounds} rounds, beside`);
 for (const [name, { about }] of Object.entries(peers)) console.log(`  ${name}: ${about}`);
+const [load = 0] = Deno.loadavg();
+if (load > 0.5) {
+  console.log(
+    `Load of the machine before the start: ${load.toFixed(1)}. Other work slows runners of many threads most.`,
+  );
+}
 const start = performance.now();
 const rows: Row[] = [];
+const failures: string[] = [];
 for (const workload of workloads) {
   const since = performance.now();
-  const row = await measure(workload, { peers, rounds, backend });
-  rows.push(row);
-  console.log(`${row.name} (${row.about}): ${((performance.now() - since) / 1000).toFixed(0)} s`);
-  for (const { who, precision, kind, reason } of row.remarks) {
-    console.log(`  ${kind === "failed" ? "FAILED" : kind}: ${who} ${precision}: ${reason}`);
+  try {
+    const row = await measure(workload, { peers, rounds, backend });
+    rows.push(row);
+    console.log(`${row.name} (${row.about}): ${((performance.now() - since) / 1000).toFixed(0)} s`);
+    for (const { who, precision, kind, reason } of row.remarks) {
+      console.log(`  ${kind === "failed" ? "FAILED" : kind}: ${who} ${precision}: ${reason}`);
+      if (kind === "failed") failures.push(`${row.name}: ${who} ${precision}: ${reason}`);
+    }
+  } catch (error) {
+    console.error(`${workload.name}: FAILED`, error);
+    failures.push(`${workload.name}: ${error instanceof Error ? error.message : error}`);
   }
   save();
 }
 const runners = ["acqua", ...Object.keys(peers)];
 const sections = [timeTable(rows, runners), ratioTable(rows), memoryTable(rows), goalTable(goalsOf(rows))];
 console.log(`\n${sections.join("\n\n")}\n\n${((performance.now() - start) / 1000).toFixed(0)} s`);
-const failures = rows.flatMap(({ name, remarks }) =>
-  remarks.filter(({ kind }) => kind === "failed").map(({ who, precision }) => `${name}: ${who} ${precision}`)
-);
 if (failures.length > 0) {
   console.error(`\nFAILED:\n  ${failures.join("\n  ")}`);
   Deno.exitCode = 1;
@@ -106,7 +117,7 @@ if (failures.length > 0) {
 function save(): void {
   Deno.mkdirSync(OUT, { recursive: true });
   const about = Object.fromEntries(Object.entries(peers).map(([name, { about }]) => [name, about]));
-  const machine = { device: backend.device, os: Deno.build.os, cores: navigator.hardwareConcurrency };
-  const document = { ...machine, deno: Deno.version.deno, peers: about, rounds, goals: goalsOf(rows), rows };
+  const machine = { device: backend.device, os: Deno.build.os, cores: navigator.hardwareConcurrency, load };
+  const document = { ...machine, deno: Deno.version.deno, peers: about, rounds, failures, goals: goalsOf(rows), rows };
   Deno.writeTextFileSync(new URL("bench.json", OUT), JSON.stringify(document, null, 2) + "\n");
 }

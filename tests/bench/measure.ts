@@ -1,14 +1,13 @@
 /** Times all runners of a workload in interleaved rounds, once their results agree. */
 import type { Backend } from "../../mod.ts";
-import { type AcquaRunner, type DeviceBytes, int8Of, openAcqua } from "./acqua.ts";
+import { type AcquaRunner, int8Of, openAcqua } from "./acqua.ts";
 import { disagreement } from "./agreement.ts";
 import type { Peer } from "./peers.ts";
+import type { Memory, Remark, Row, Timing } from "./row.ts";
 import type { Precision, Runner } from "./runner.ts";
 import { median, roundsFor, sameTop, signalToNoise, takesPart } from "./statistics.ts";
 import type { Workload } from "./workload.ts";
 
-/** A runner may take this long for all its rounds of a workload, except that three are always run. */
-const BUDGET_MS = 5000;
 /** Runs shorter than this are preceded by one that is not timed: the runner before leaves threads spinning and cold caches. */
 const SETTLED_MS = 100;
 /** Whose results the others must agree with: the first of these that runs. Native INT8 is not exact on every CPU. */
@@ -16,50 +15,8 @@ const JUDGES = {
   FP32: ["ort-wasm", "ort-node", "ort-node-1", "acqua"],
   INT8: ["ort-wasm", "acqua"],
 } as const;
-const PRECISIONS = ["FP32", "INT8"] as const;
 const MEMORY_RUNS = 100;
 const MEMORY_MS = 1500;
-
-/** What a runner took. */
-export interface Timing {
-  readonly who: string;
-  readonly precision: Precision;
-  readonly medianMs: number;
-  readonly bestMs: number;
-  readonly rounds: number;
-}
-
-/** Memory of acqua with one model. */
-export interface Memory extends DeviceBytes {
-  /** Growth of the process over `runs` further runs. */
-  readonly growthBytes: number;
-  readonly runs: number;
-}
-
-/** Something to say of a cell. */
-export interface Remark {
-  readonly who: string;
-  readonly precision: Precision;
-  /**
-   * Left empty since the runner gave a wrong result, or acqua itself cannot do it: the bench ends with an error. Left empty
-   * since a peer cannot do it. Timed though the result differs, for a reason that lies in the machine.
-   */
-  readonly kind: "failed" | "missing" | "inexact";
-  readonly reason: string;
-}
-
-/** All that is known of a workload. */
-export interface Row {
-  readonly name: string;
-  readonly kind: Workload["kind"];
-  readonly about: string;
-  readonly fileBytes: Readonly<Record<Precision, number | null>>;
-  readonly timings: readonly Timing[];
-  readonly remarks: readonly Remark[];
-  readonly memory: Readonly<Partial<Record<Precision, Memory>>>;
-  /** What INT8 costs in acqua on the timed input: signal to noise, and the share of rows with the same top class. */
-  readonly int8: { readonly decibels: number; readonly sameTop: number | null } | null;
-}
 
 /** How a workload is measured. */
 export interface MeasureOptions {
@@ -90,12 +47,7 @@ export async function measure(workload: Workload, { peers, rounds, backend }: Me
   await using open = new AsyncDisposableStack();
 
   async function attempt(who: string, precision: Precision, task: () => Promise<void>): Promise<void> {
-    try {
-      await task();
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      remarks.push({ who, precision, kind: who === "acqua" ? "failed" : "missing", reason });
-    }
+    await task().catch((error) => remarks.push(refusal(who, precision, error)));
   }
 
   async function enter(who: string, precision: Precision, runner: Runner): Promise<Entry> {
@@ -125,16 +77,22 @@ export async function measure(workload: Workload, { peers, rounds, backend }: Me
   remarks.push(...await disagreements(entries, subject.classes, peers));
   const failed = (entry: Entry) =>
     remarks.some(({ who, precision, kind }) => kind === "failed" && who === entry.who && precision === entry.precision);
+  const timings = await time(entries.filter((entry) => !failed(entry)), rounds, remarks);
   return {
     name,
     kind,
     about,
     fileBytes: { FP32: subject.bytes.length, INT8: files.INT8?.length ?? null },
-    timings: await time(entries.filter((entry) => !failed(entry)), rounds),
+    timings,
     remarks,
     memory,
     int8: costOfInt8(entries, subject.classes),
   };
+}
+
+function refusal(who: string, precision: Precision, error: unknown): Remark {
+  const reason = error instanceof Error ? error.message : String(error);
+  return { who, precision, kind: who === "acqua" ? "failed" : "missing", reason };
 }
 
 async function msOf(runner: Runner): Promise<number> {
@@ -150,10 +108,13 @@ async function disagreements(
   peers: MeasureOptions["peers"],
 ): Promise<Remark[]> {
   const remarks: Remark[] = [];
+  const find = (who: string | undefined, precision: Precision) =>
+    entries.find((entry) => entry.who === who && entry.precision === precision);
   for (const { who, precision, output } of entries) {
-    const judges = JUDGES[precision].map((name) => entries.find((e) => e.who === name && e.precision === precision));
-    const judge = judges.find((entry) => entry !== undefined);
-    const reason = judge && disagreement(output, judge.output, { precision, classes });
+    const judge = JUDGES[precision].map((name) => find(name, precision)).find((entry) => entry !== undefined);
+    const float = find(judge?.who, "FP32");
+    const int8Decibels = judge && float ? signalToNoise(judge.output, float.output) : Infinity;
+    const reason = judge && disagreement(output, judge.output, { precision, classes, int8Decibels });
     if (!reason) continue;
     const excuse = await peers[who]?.inexact?.(precision);
     const kind = excuse ? "inexact" : "failed";
@@ -162,20 +123,23 @@ async function disagreements(
   return remarks;
 }
 
-async function time(entries: readonly Entry[], rounds: number): Promise<Timing[]> {
-  const runs = entries.map((entry) => ({
-    ...entry,
-    rounds: roundsFor(entry.ms, rounds, BUDGET_MS),
-    times: new Array<number>(),
-  }));
+/** One that throws on the way loses its times, and is remarked on. */
+async function time(entries: readonly Entry[], rounds: number, remarks: Remark[]): Promise<Timing[]> {
+  const runs = new Map(entries.map((entry): [Entry, number[]] => [entry, []]));
   for (let round = 0; round < rounds; round++) {
-    for (const { runner, ms, rounds: own, times } of runs) {
-      if (!takesPart(round, own, rounds)) continue;
-      if (ms < SETTLED_MS) await runner.run();
-      times.push(await msOf(runner));
+    for (const [entry, times] of runs) {
+      const { who, precision, runner, ms } = entry;
+      if (!takesPart(round, roundsFor(ms, rounds), rounds)) continue;
+      try {
+        if (ms < SETTLED_MS) await runner.run();
+        times.push(await msOf(runner));
+      } catch (error) {
+        remarks.push(refusal(who, precision, error));
+        runs.delete(entry);
+      }
     }
   }
-  return runs.map(({ who, precision, times }) => ({
+  return Array.from(runs, ([{ who, precision }, times]) => ({
     who,
     precision,
     medianMs: median(times),
@@ -198,7 +162,7 @@ function residentBytes(): number {
 }
 
 function costOfInt8(entries: readonly Entry[], classes: number | null): Row["int8"] {
-  const [float, int8] = PRECISIONS.map((precision) =>
+  const [float, int8] = (["FP32", "INT8"] as const).map((precision) =>
     entries.find((entry) => entry.who === "acqua" && entry.precision === precision)?.output
   );
   if (!float || !int8) return null;

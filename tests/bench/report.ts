@@ -1,5 +1,5 @@
 /** What the bench prints: tables, and how far the goals are. */
-import type { Row } from "./measure.ts";
+import type { Row } from "./row.ts";
 import type { Precision } from "./runner.ts";
 import { geometricMean } from "./statistics.ts";
 

@@ -12,9 +12,12 @@ export function geometricMean(values: readonly number[]): number {
   return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 }
 
-/** How many rounds a run of `ms` milliseconds takes part in: as many as fit `budgetMs`, at least 3, at most `wanted`. */
-export function roundsFor(ms: number, wanted: number, budgetMs: number): number {
-  return Math.min(wanted, Math.max(3, Math.floor(budgetMs / ms)));
+/**
+ * How many rounds a run of `ms` milliseconds takes part in: at most `wanted`, and no more than fit 5 seconds, but at least 3;
+ * 2 where a run takes more than 3 seconds.
+ */
+export function roundsFor(ms: number, wanted: number): number {
+  return Math.min(wanted, Math.max(ms > 3000 ? 2 : 3, Math.floor(5000 / ms)));
 }
 
 /** Whether one that takes part in `own` of `all` rounds is in this one; its rounds are spread evenly. */
@@ -26,8 +29,7 @@ export function takesPart(round: number, own: number, all: number): boolean {
 export function largestDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   let [difference, largest] = [0, 0];
   for (let i = 0; i < expected.length; i++) {
-    const own = Math.abs(actual[i]! - expected[i]!);
-    if (!(own <= difference)) difference = own;
+    difference = Math.max(difference, Math.abs(actual[i]! - expected[i]!));
     largest = Math.max(largest, Math.abs(expected[i]!));
   }
   return difference === 0 ? 0 : difference / largest;

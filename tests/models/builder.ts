@@ -22,8 +22,9 @@ export class GraphBuilder {
 
   /** Numbers drawn evenly from [low, high). */
   draw(shape: readonly number[], low: number, high: number): Tensor {
-    const size = shape.reduce((product, dim) => product * dim, 1);
-    return tensor("f32", shape, Float32Array.from({ length: size }, () => low + (high - low) * this.#random()));
+    const data = new Float32Array(shape.reduce((product, dim) => product * dim, 1));
+    for (let i = 0; i < data.length; i++) data[i] = low + (high - low) * this.#random();
+    return tensor("f32", shape, data);
   }
 
   /** Adds a constant and returns its name. */
