@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { openBackend } from "../../mod.ts";
+import { sharedData } from "../data.ts";
 import { measure } from "./measure.ts";
 import { MODELS } from "./models.ts";
 import { OPERATORS } from "./operators.ts";
@@ -15,7 +16,7 @@ const OUT = new URL("../../out/", import.meta.url);
 const WORKLOADS = [...MODELS, ...OPERATORS];
 const HELP = `deno task bench [--rounds 9] [--only NAME,...] [--peers NAME,...] [--list]
 
-  --rounds N         rounds, of which the median counts; runners slower than a second take part in fewer
+  --rounds N         rounds, of which the median counts; runners that need more than 3 seconds for all take part in fewer
   --only NAME,...    only these workloads; "models" and "operators" stand for all of a kind
   --peers NAME,...   only these peers; "none" for acqua alone
   --list             names all workloads and peers`;
@@ -80,6 +81,7 @@ const peers = Object.fromEntries(chosen(
 await using backend = await openBackend("webgpu");
 console.log(`acqua on ${backend.device}, ${rounds} rounds, beside`);
 for (const [name, { about }] of Object.entries(peers)) console.log(`  ${name}: ${about}`);
+if (!sharedData("")) console.log("There is no ../shared/data folder: the models in it are left out");
 const [load = 0] = Deno.loadavg();
 if (load > 0.5) {
   console.log(

@@ -13,11 +13,11 @@ export function geometricMean(values: readonly number[]): number {
 }
 
 /**
- * How many rounds a run of `ms` milliseconds takes part in: at most `wanted`, and no more than fit 5 seconds, but at least 3;
+ * How many rounds a run of `ms` milliseconds takes part in: at most `wanted`, and no more than fit 3 seconds, but at least 3;
  * 2 where a run takes more than 3 seconds.
  */
 export function roundsFor(ms: number, wanted: number): number {
-  return Math.min(wanted, Math.max(ms > 3000 ? 2 : 3, Math.floor(5000 / ms)));
+  return Math.min(wanted, Math.max(ms > 3000 ? 2 : 3, Math.floor(3000 / ms)));
 }
 
 /** Whether one that takes part in `own` of `all` rounds is in this one; its rounds are spread evenly. */
