@@ -1,190 +1,118 @@
-/**
- * Times whole models beside onnxruntime-web, `deno task bench [rounds]`: all in one process, in interleaved rounds, each
- * run from input in host memory to output in host memory. Results must agree before anything is timed.
- */
-import assert from "node:assert/strict";
+/** Whole models: real ones with real data, and published architectures with weights from a seed. */
 import { loadReader, toInput } from "../../examples/ocr/reader.ts";
 import { renderLines } from "../../examples/ocr/render.ts";
-import {
-  applyPlan,
-  type Graph,
-  openBackend,
-  openModel,
-  planOf,
-  quantize,
-  readModel,
-  type Tensor,
-  writeOnnx,
-} from "../../mod.ts";
-import { hasData, SUBJECTS } from "../acceptance/datasets.ts";
-import { openPeer, PEER_VERSION, type Runner } from "./peers.ts";
+import { type Graph, type Tensor, writeOnnx } from "../../mod.ts";
+import { SUBJECTS } from "../acceptance/datasets.ts";
+import { sharedData } from "../data.ts";
+import { GraphBuilder } from "../models/builder.ts";
+import { encoder } from "../models/encoder.ts";
+import { resnet18 } from "../models/resnet18.ts";
+import { type PixelOptions, readImages } from "./images.ts";
+import { stack, type Subject, type Workload } from "./workload.ts";
 
-const ROUNDS = Number(Deno.args[0] ?? 9);
-const CALIBRATION_ITEMS = 16;
-const MEMORY_RUNS = 100;
-const OUT = new URL("../../out/", import.meta.url);
-const PEERS = ["webgpu", "wasm"] as const;
+const CALIBRATION_ITEMS = 8;
 
-interface Workload {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-  /** Name of the input. */
-  readonly input: string;
-  /** What is timed. */
-  readonly x: Tensor;
-  readonly calibration: readonly Readonly<Record<string, Tensor>>[];
+/** Models of a folder beside the checkout; a run without that folder leaves them out. */
+const DATA_MODELS: readonly Workload[] = [
+  model("resnet20_b1", "ResNet-20, CIFAR-10, 1x3x32x32", () => fromSubject("resnet20_cifar10", 1, 10)),
+  model("resnet20_b32", "ResNet-20, CIFAR-10, 32x3x32x32", () => fromSubject("resnet20_cifar10", 32, 10)),
+  model(
+    "mobilenetv1_025",
+    "MobileNetV1 0.25, ImageNet, 1x3x224x224",
+    () =>
+      fromImages("imagenet/mobilenet_v1_0.25_224.onnx", "imagenet/images/", {
+        input: "input",
+        classes: 1000,
+        pixels: { size: 224, order: "CHW", mean: 127.5, scale: 1 / 127.5 },
+      }),
+  ),
+  model(
+    "mobilenetv2_cifar",
+    "MobileNetV2-like, CIFAR-10, 1x3x32x32",
+    () => fromSubject("mobilenetv2like_alibaba_ic", 1, 10),
+  ),
+  model(
+    "mobilenetv2_100",
+    "MobileNetV2 1.0, ImageNet, 1x224x224x3",
+    () =>
+      fromImages("imagenet/mobilenet_v2_1.0_224_quant_dequant.onnx", "imagenet/images/", {
+        input: "input",
+        classes: 1001,
+        pixels: { size: 224, order: "HWC", mean: 127.5, scale: 1 / 127.5 },
+      }),
+  ),
+  model("kwt1", "KWT-1, Speech Commands, 98x40", () => fromSubject("kwt1_features", 0, 12)),
+  model(
+    "fastestdet",
+    "FastestDet, COCO, 1x3x352x352",
+    () =>
+      fromImages("detect_vww_coco_train128/FastestDet.onnx", "detect_vww_coco_train128/img352/", {
+        input: "input.1",
+        classes: null,
+        pixels: { size: 352, order: "CHW", bgr: true, mean: 0, scale: 1 / 255 },
+      }),
+  ),
+];
+
+const OWN_MODELS: readonly Workload[] = [
+  model("ppocr_v4_rec", "PP-OCRv4 recognition, a line of 1x3x48x256", reader),
+  model("resnet18", "ResNet-18, weights from a seed, 1x3x224x224", () => generated(resnet18(), [1, 3, 224, 224])),
+  model(
+    "encoder_6x384",
+    "BERT encoder of 6 layers, weights from a seed, 1x64x384",
+    () => generated(encoder(), [1, 64, 384]),
+  ),
+];
+
+/** All models that can be had here. */
+export const MODELS: readonly Workload[] = [...(sharedData("") ? DATA_MODELS : []), ...OWN_MODELS];
+
+function model(name: string, about: string, load: Workload["load"]): Workload {
+  return { name, kind: "model", about, load };
 }
 
-interface Row {
-  readonly model: string;
-  readonly precision: "FP32" | "INT8";
-  /** Median milliseconds of acqua and its peers. */
-  readonly ms: Readonly<Record<"acqua" | (typeof PEERS)[number], number>>;
-  /** Bytes of device memory that the model takes, and what it must stay below: its file and four times its largest value. */
-  readonly deviceBytes: { readonly activations: number; readonly constants: number; readonly limit: number };
-  /** Growth of the process over `MEMORY_RUNS` runs. */
-  readonly growthBytes: number;
-}
-
-function stack(items: readonly Tensor[]): Tensor {
-  const data = new Float32Array(items.reduce((size, { data }) => size + data.length, 0));
-  items.forEach((item, i) => data.set(item.data, i * item.data.length));
-  return { dtype: "f32", shape: [items.length, ...items[0]!.shape], data };
-}
-
-async function fromData(subject: string, batch: number): Promise<Workload> {
-  const { name, bytes, calibration, validation } = await SUBJECTS[subject]!();
+/** A subject of the acceptance test at a batch size; 0 for a model without a batch axis. */
+async function fromSubject(name: string, batch: number, classes: number): Promise<Subject> {
+  const { bytes, calibration, validation } = await SUBJECTS[name]!();
   const input = Object.keys(validation[0]!.inputs)[0]!;
+  const whole = ({ inputs }: (typeof validation)[number]) => batch === 0 ? inputs[input]! : stack([inputs[input]!]);
   return {
-    name: `${name}, batch ${batch}`,
     bytes,
     input,
-    x: stack(validation.slice(0, batch).map(({ inputs }) => inputs[input]!)),
-    calibration: calibration.slice(0, CALIBRATION_ITEMS).map(({ inputs }) => ({ [input]: stack([inputs[input]!]) })),
+    x: batch === 0 ? whole(validation[0]!) : stack(validation.slice(0, batch).map(({ inputs }) => inputs[input]!)),
+    calibration: calibration.slice(0, CALIBRATION_ITEMS).map(whole),
+    classes,
   };
 }
 
-async function reader(): Promise<Workload> {
+async function fromImages(
+  file: string,
+  folder: string,
+  { input, classes, pixels }: {
+    readonly input: string;
+    readonly classes: number | null;
+    readonly pixels: PixelOptions;
+  },
+): Promise<Subject> {
+  const images = await readImages(sharedData(folder)!, 1 + CALIBRATION_ITEMS, pixels);
+  return subjectOf(Deno.readFileSync(sharedData(file)!), input, images.map((image) => stack([image])), classes);
+}
+
+async function reader(): Promise<Subject> {
   const width = 256;
-  const lines = await renderLines(CALIBRATION_ITEMS + 1, width, 3);
-  const [x, ...calibration] = lines.map((line) => stack([toInput(line, width)]));
-  return {
-    name: `ppocr_v4_rec, one line of 48x${width}`,
-    bytes: loadReader().bytes,
-    input: "x",
-    x: x!,
-    calibration: calibration.map((x) => ({ x })),
-  };
+  const lines = await renderLines(1 + CALIBRATION_ITEMS, width, 3);
+  const { bytes, alphabet } = loadReader();
+  return subjectOf(bytes, "x", lines.map((line) => stack([toInput(line, width)])), alphabet.length);
 }
 
-/** Asserts that outputs agree: closely in FP32; in INT8, where a last bit may move a sum over a border, in their classes. */
-function assertAlike(actual: ArrayLike<number>, expected: ArrayLike<number>, classes: number, exact: boolean): void {
-  assert.equal(actual.length, expected.length);
-  let [same, rows, greatest, difference] = [0, 0, 0, 0];
-  for (let start = 0; start < expected.length; start += classes) {
-    let [a, e] = [start, start];
-    for (let i = start; i < start + classes; i++) {
-      if (actual[i]! > actual[a]!) a = i;
-      if (expected[i]! > expected[e]!) e = i;
-      greatest = Math.max(greatest, Math.abs(expected[i]!));
-      difference = Math.max(difference, Math.abs(actual[i]! - expected[i]!));
-    }
-    same += a === e ? 1 : 0;
-    rows++;
-  }
-  if (exact) assert(difference <= 1e-3 * greatest, `FP32 results differ by ${difference} of ${greatest}`);
-  else assert(same >= 0.9 * rows, `INT8 results give the same class in ${same} of ${rows} rows only`);
+/** The scores of untrained weights lie close together: their order is no measure. */
+function generated(graph: Graph, shape: readonly number[]): Subject {
+  const data = new GraphBuilder(2);
+  const items = Array.from({ length: 1 + CALIBRATION_ITEMS }, () => data.draw(shape, -1.7, 1.7));
+  return subjectOf(writeOnnx(graph), "x", items, null);
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
+function subjectOf(bytes: Uint8Array, input: string, items: readonly Tensor[], classes: number | null): Subject {
+  const [x, ...calibration] = items;
+  return { bytes, input, x: x!, calibration, classes };
 }
-
-async function measure(
-  { name, bytes, input, x }: Workload,
-  precision: Row["precision"],
-): Promise<Row> {
-  const graph = readModel(bytes);
-  await using backend = await openBackend("webgpu");
-  await using model = openModel(graph, backend);
-  const output = graph.outputs[0]!.name;
-  const own: Runner = {
-    run: async () => (await model.run({ [input]: x }))[output]!.data,
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
-  await using resources = new AsyncDisposableStack();
-  const runners: Record<string, Runner> = { acqua: own };
-  for (const peer of PEERS) runners[peer] = resources.use(await openPeer(peer, bytes, x));
-
-  const { shape, data } = (await model.run({ [input]: x }))[output]!;
-  for (const peer of PEERS) assertAlike(data, await runners[peer]!.run(), shape.at(-1)!, precision === "FP32");
-
-  const times: Record<string, number[]> = {};
-  for (let round = -1; round < ROUNDS; round++) {
-    for (const [who, runner] of Object.entries(runners)) {
-      const start = performance.now();
-      await runner.run();
-      if (round >= 0) (times[who] ??= []).push(performance.now() - start);
-    }
-  }
-  const before = Deno.memoryUsage().rss;
-  for (let i = 0; i < MEMORY_RUNS; i++) await own.run();
-  return {
-    model: name,
-    precision,
-    ms: { acqua: median(times["acqua"]!), webgpu: median(times["webgpu"]!), wasm: median(times["wasm"]!) },
-    deviceBytes: {
-      activations: model.bytes,
-      constants: backend.constantBytes,
-      limit: bytes.length + 4 * largestValue(graph, { [input]: x }),
-    },
-    growthBytes: Deno.memoryUsage().rss - before,
-  };
-}
-
-/** Bytes of the largest value that a run reads or computes. */
-function largestValue(graph: Graph, inputs: Readonly<Record<string, Tensor>>): number {
-  const { steps, types } = planOf(graph, inputs);
-  return Math.max(
-    ...[Object.keys(inputs), ...steps.map(({ outputs }) => outputs)].flatMap((names) =>
-      names.map((name) => {
-        const { dtype, shape } = types.get(name)!;
-        return shape.reduce((size, dim) => size * dim, dtype === "i8" ? 1 : 4);
-      })
-    ),
-  );
-}
-
-const workloads = [reader];
-if (hasData()) workloads.unshift(() => fromData("resnet20_cifar10", 32), () => fromData("mobilenet_v1_025", 1));
-else console.log("Only the reader is timed: there is no ../shared/data folder with further models");
-
-const rows: Row[] = [];
-await using backend = await openBackend("webgpu");
-console.log(`acqua and onnxruntime-web ${PEER_VERSION} on ${backend.device}, ${ROUNDS} rounds`);
-for (const load of workloads) {
-  const workload = await load();
-  const quantized = await quantize(readModel(workload.bytes), workload.calibration, { backend });
-  const int8 = writeOnnx(applyPlan(quantized, new Set()));
-  rows.push(await measure(workload, "FP32"));
-  rows.push(await measure({ ...workload, bytes: int8 }, "INT8"));
-}
-console.table(rows.map(({ model, precision, ms, deviceBytes, growthBytes }) => ({
-  model,
-  precision,
-  "acqua ms": ms.acqua.toFixed(1),
-  "ort webgpu ms": ms.webgpu.toFixed(1),
-  "ort wasm ms": ms.wasm.toFixed(1),
-  "vs webgpu": `${(ms.webgpu / ms.acqua).toFixed(1)}x`,
-  "vs wasm": `${(ms.wasm / ms.acqua).toFixed(2)}x`,
-  "device MB": ((deviceBytes.activations + deviceBytes.constants) / 1e6).toFixed(1),
-  "limit MB": (deviceBytes.limit / 1e6).toFixed(1),
-  "growth MB": (growthBytes / 1e6).toFixed(1),
-})));
-Deno.mkdirSync(OUT, { recursive: true });
-const machine = { device: backend.device, os: Deno.build.os, cores: navigator.hardwareConcurrency };
-Deno.writeTextFileSync(
-  new URL("bench.json", OUT),
-  JSON.stringify({ ...machine, deno: Deno.version.deno, onnxruntimeWeb: PEER_VERSION, rounds: ROUNDS, rows }, null, 2) +
-    "\n",
-);

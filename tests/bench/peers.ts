@@ -1,32 +1,45 @@
-/** onnxruntime-web as a peer, in the same process: its WebGPU provider, and its WebAssembly one with a single thread. */
-import * as ort from "onnxruntime-web/webgpu";
-import type { Tensor } from "../../mod.ts";
+/** Whom acqua is timed beside. */
+import { NODE_VERSION, openNode, openWeb, saturates, WEB_VERSION } from "./onnxruntime.ts";
+import type { Precision, Runner } from "./runner.ts";
+import { openTensorFlow, TENSORFLOW_VERSION } from "./tensorflow.ts";
+import type { Subject } from "./workload.ts";
 
-ort.env.wasm.numThreads = 1;
-ort.env.wasm.wasmBinary = Deno.readFileSync(
-  new URL(import.meta.resolve("onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm")),
-).buffer;
-
-/** The version of onnxruntime-web. */
-export const PEER_VERSION: string = ort.env.versions.web ?? "unknown";
-
-/** A model ready to run: takes its only input, returns its first output. */
-export interface Runner extends AsyncDisposable {
-  /** From input in host memory to output in host memory. */
-  run(): Promise<ArrayLike<number>>;
+/** A runtime that opens models. */
+export interface Peer {
+  /** What it is and how it is set up. */
+  readonly about: string;
+  /** Opens a file of a subject; `null` where the peer is not meant for it. Throws where it cannot. */
+  open(subject: Subject, bytes: Uint8Array, precision: Precision): Promise<Runner | null>;
+  /** Why the results of this peer differ on this machine by no fault of the file, or `null` where they must not. */
+  inexact?(precision: Precision): Promise<string | null>;
 }
 
-/** Opens an ONNX file in onnxruntime-web. */
-export async function openPeer(provider: "webgpu" | "wasm", bytes: Uint8Array, input: Tensor): Promise<Runner> {
-  const session = await ort.InferenceSession.create(bytes, { executionProviders: [provider], logSeverityLevel: 3 });
-  const feeds = { [session.inputNames[0]!]: new ort.Tensor("float32", input.data as Float32Array, input.shape) };
-  return {
-    run: async () => {
-      const output = (await session.run(feeds))[session.outputNames[0]!]!;
-      const data = output.data as Float32Array;
-      output.dispose();
-      return data;
-    },
-    [Symbol.asyncDispose]: () => session.release(),
-  };
-}
+const nativeInexact = async (precision: Precision) =>
+  precision === "INT8" && await saturates() ? "its 8-bit products saturate on this CPU" : null;
+
+/** All peers, by the names that `--peers` takes. */
+export const PEERS: Readonly<Record<string, Peer>> = {
+  "ort-webgpu": {
+    about: `onnxruntime-web ${WEB_VERSION}, WebGPU`,
+    open: ({ x }, bytes) => openWeb("webgpu", bytes, x),
+  },
+  "ort-wasm": {
+    about: `onnxruntime-web ${WEB_VERSION}, WebAssembly, 1 thread`,
+    open: ({ x }, bytes) => openWeb("wasm", bytes, x),
+  },
+  "tfjs": {
+    about: `@tensorflow/tfjs-backend-webgpu ${TENSORFLOW_VERSION}, single operators in its own order of axes`,
+    open: async ({ operator, x }, _, precision) =>
+      operator && precision === "FP32" ? await openTensorFlow(operator, x) : null,
+  },
+  "ort-node": {
+    about: `onnxruntime-node ${NODE_VERSION}, native CPU code, its default threads`,
+    open: ({ x }, bytes) => openNode(bytes, x, 0),
+    inexact: nativeInexact,
+  },
+  "ort-node-1": {
+    about: `onnxruntime-node ${NODE_VERSION}, native CPU code, 1 thread`,
+    open: ({ x }, bytes) => openNode(bytes, x, 1),
+    inexact: nativeInexact,
+  },
+};
