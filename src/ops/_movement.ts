@@ -11,6 +11,8 @@ export interface Moved {
   readonly shape: readonly number[];
   /** Where each of its axes lies in the input. */
   readonly placements: readonly Placement[];
+  /** An axis of the input that the output lacks, and the position on it that is taken. */
+  readonly picked?: { readonly axis: number; readonly position: number };
   /** What it holds where nothing is read. */
   readonly fill: number;
 }

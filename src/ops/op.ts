@@ -30,8 +30,8 @@ export interface Op {
   macs?(inputs: readonly (KnownType | null)[], outputs: readonly TensorType[]): number;
   /** Set where the output holds the elements of input 0 in the same row-major order, so that nothing is computed. */
   readonly view?: true;
-  /** Where the elements of each output lie in input 0, for operators that only move elements. */
-  moves?(inputs: readonly (KnownType | null)[]): readonly Moved[];
+  /** Where the elements of each output lie in input 0, for operators that only move elements; `null` where they compute. */
+  moves?(inputs: readonly (KnownType | null)[]): readonly Moved[] | null;
   /** The operator as a program on single elements, where it is one; `null` where these inputs do not allow it. */
   pointwise?(inputs: readonly (KnownType | null)[]): Pointwise | null;
   /** For Conv, MatMul and Gemm: whether their kernel for these inputs can run a {@linkcode Continuation}. */

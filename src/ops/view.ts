@@ -30,7 +30,11 @@ export function viewOf(type: TensorType, layout: Layout): View {
 }
 
 /** The output of a movement as a view of what its input lies in; `null` where it holds anything else. */
-export function movedView({ strides, first, padded, shape }: View, { shape: to, placements }: Moved): View | null {
+export function movedView(
+  { strides, first, padded, shape }: View,
+  { shape: to, placements, picked }: Moved,
+): View | null {
+  const from = first + (picked ? picked.position * strides[picked.axis]! : 0);
   const inside = placements.every(({ low, high }, i) => low <= 0 && high >= to[i]!);
   if (!inside || sizeOf(to) === 0 || !isShort(to)) return null;
   const whole = placements.findIndex(({ axis, start, step, high }) =>
@@ -39,7 +43,7 @@ export function movedView({ strides, first, padded, shape }: View, { shape: to, 
   return {
     shape: to,
     strides: placements.map(({ axis, step }) => axis === null ? 0 : strides[axis]! * step),
-    first: placements.reduce((sum, { axis, start }) => sum + (axis === null ? 0 : start * strides[axis]!), first),
+    first: placements.reduce((sum, { axis, start }) => sum + (axis === null ? 0 : start * strides[axis]!), from),
     padded: whole < 0 ? null : { axis: whole, size: padded!.size },
   };
 }

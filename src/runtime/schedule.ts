@@ -187,7 +187,8 @@ class Scheduler {
   #look({ node, op, inputs, outputs }: Step, wanted: readonly Layout[]): boolean {
     const source = inputs[0]!;
     if (!op.view && this.#plan.constants.has(source)) return false;
-    const moves = op.moves?.(inputs.map((name) => name === null ? null : this.#plan.types.get(name)!));
+    const moves = op.moves?.(inputs.map((name) => name === null ? null : this.#plan.types.get(name)!)) ?? null;
+    if (!op.view && !moves) return false;
     const places = this.#placesOf(source);
     const found = outputs.map((name, i) => {
       const type = this.#plan.types.get(name)!;

@@ -3,9 +3,10 @@ import fc from "fast-check";
 import { arrange, type Layout, physicalOf } from "../../src/gpu/layout.ts";
 import { liesIn, movedView, reshapedView, type View, viewOf } from "../../src/ops/view.ts";
 import { slice } from "../../src/ops/slice.ts";
+import { gather } from "../../src/ops/gather.ts";
 import { reshape } from "../../src/ops/reshape.ts";
 import { expand, transpose } from "../../src/ops/transpose.ts";
-import { i64, sizeOf, type Tensor } from "../../src/tensor/tensor.ts";
+import { i64, type KnownType, sizeOf, type Tensor, tensor } from "../../src/tensor/tensor.ts";
 import { random } from "./harness.ts";
 
 const LAYOUTS: readonly Layout[] = ["plain", "rows", "cols", "nhwc"];
@@ -36,23 +37,33 @@ function reshaped(x: Tensor, shape: readonly number[]): Change {
 
 function transposed(x: Tensor, perm: readonly number[]): Change {
   const op = transpose(new Map([["perm", perm]]), 13);
-  const [moved] = op.moves!([x]);
+  const [moved] = op.moves!([x])!;
   return { name: `transpose [${perm}]`, result: op.reference([x])[0]!, view: (from) => movedView(from, moved!) };
 }
 
 function sliced(x: Tensor, axis: number, start: number, step: number): Change {
   const inputs = [x, i64([start]), i64([step > 0 ? 1000 : -1000]), i64([axis]), i64([step])];
   const op = slice(new Map(), 13);
-  const [moved] = op.moves!(inputs);
+  const [moved] = op.moves!(inputs)!;
   const name = `slice ${axis} from ${start} by ${step}`;
   return { name, result: op.reference(inputs)[0]!, view: (from) => movedView(from, moved!) };
 }
 
+/** One row or all, from the last to the first. */
+function gathered(x: Tensor, axis: number, row: number, all: boolean): Change {
+  const indices = all ? i64(Array.from({ length: x.shape[axis]! }, (_, i) => -1 - i)) : i64(row);
+  const op = gather(new Map([["axis", axis]]), 13);
+  const [moved] = op.moves!([x, indices])!;
+  const name = `gather ${axis} at ${indices.data}`;
+  return { name, result: op.reference([x, indices])[0]!, view: (from) => movedView(from, moved!) };
+}
+
 const shapes = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 4 });
-const changes = fc.array(fc.record({ kind: fc.nat(2), a: fc.nat(), b: fc.nat() }), { minLength: 1, maxLength: 5 });
+const changes = fc.array(fc.record({ kind: fc.nat(3), a: fc.nat(), b: fc.nat() }), { minLength: 1, maxLength: 5 });
 
 function changeOf(x: Tensor, { kind, a, b }: { kind: number; a: number; b: number }): Change {
   const rank = x.shape.length;
+  if (rank === 0) return reshaped(x, [1]);
   if (kind === 0) {
     const perm = x.shape.map((_, axis) => axis);
     const [moved] = perm.splice(a % rank, 1);
@@ -61,6 +72,7 @@ function changeOf(x: Tensor, { kind, a, b }: { kind: number; a: number; b: numbe
   }
   if (kind === 1) return sliced(x, a % rank, b % x.shape[a % rank]!, b % 3 === 0 ? -1 : 1 + b % 2);
   const axis = a % rank;
+  if (kind === 3) return gathered(x, axis, b % x.shape[axis]!, b % 2 === 0);
   const size = x.shape[axis]!;
   const divisors = Array.from({ length: size }, (_, i) => i + 1).filter((d) => size % d === 0);
   const divisor = divisors[b % divisors.length]!;
@@ -119,7 +131,7 @@ Deno.test("a transposed matrix in rows lies in cols", () => {
 Deno.test("rows that were cut do not lie in rows, as what was cut off is no padding", () => {
   const x = random([3, 7]);
   const inputs = [x, i64([0]), i64([6]), i64([1])];
-  const [moved] = slice(new Map(), 13).moves!(inputs);
+  const [moved] = slice(new Map(), 13).moves!(inputs)!;
   const view = movedView(viewOf(x, "rows"), moved!)!;
   assert.deepEqual(view, { shape: [3, 6], strides: [8, 1], first: 0, padded: null });
   assert(!liesIn(view, { dtype: "f32", shape: [3, 6] }, "rows", 24));
@@ -136,4 +148,15 @@ Deno.test("an expanded tensor is a view that reads again", () => {
   const view = movedView(viewOf(x, "plain"), moved!)!;
   assert.deepEqual(read(view, x.data), [...x.data, ...x.data, ...x.data, ...x.data]);
   assert.deepEqual(view.strides, [0, 0, 1]);
+});
+
+Deno.test("gather() moves where its indices are known and lie at even distances", () => {
+  const x = random([2, 5, 3]);
+  const moves = (indices: KnownType) => gather(new Map([["axis", 1]]), 13).moves!([x, indices]);
+  assert.deepEqual(moves(i64([0, 2, 4]))![0]!.shape, [2, 3, 3]);
+  assert.deepEqual(moves(i64(-1))![0]!.picked, { axis: 1, position: 4 });
+  for (const indices of [i64([0, 1, 4]), i64([2, 2]), i64([5]), tensor("i64", [1, 2], [0, 1])]) {
+    assert.equal(moves(indices), null);
+  }
+  assert.equal(moves({ dtype: "i64", shape: [2] }), null);
 });
