@@ -2,6 +2,7 @@
 // i and o are sums of position * step over the axes, in blocks.
 const AXES: u32 = 2;
 const INNER: u32 = 1; // AXES - 1
+const TURNS: u32 = 1; // blocks of an invocation, 64 apart
 
 struct Axis {
   @align(16) size: u32,
@@ -29,28 +30,36 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let index = (group.x + group.y * groups.x) * 64u + lane;
-  if (index >= params.count) {
-    return;
-  }
-  var rest = index;
-  var at: array<u32, AXES>;
-  for (var a = 0u; a < INNER; a++) { // @unroll
-    at[a] = rest % params.axes[a].size;
-    rest /= params.axes[a].size;
-  }
-  at[INNER] = rest;
-  var i = params.first_in;
-  var o = params.first_out;
-  var inside = true;
+  // Uniforms are loaded once for several turns: lavapipe gathers each for every lane.
+  var axes: array<Axis, AXES>;
   for (var a = 0u; a < AXES; a++) { // @unroll
-    i += i32(at[a]) * params.axes[a].step_in;
-    o += at[a] * params.axes[a].step_out;
-    inside = inside && at[a] >= params.axes[a].low && at[a] < params.axes[a].high;
+    axes[a] = params.axes[a];
   }
-  var value = vec4u(params.fill);
-  if (inside) {
-    value = source[i];
+  let count = params.count;
+  let first = (group.x + group.y * groups.x) * 64u * TURNS + lane;
+  for (var turn = 0u; turn < TURNS; turn++) { // @unroll
+    let index = first + turn * 64u;
+    if (index < count) {
+      var rest = index;
+      var at: array<u32, AXES>;
+      for (var a = 0u; a < INNER; a++) { // @unroll
+        at[a] = rest % axes[a].size;
+        rest /= axes[a].size;
+      }
+      at[INNER] = rest;
+      var i = params.first_in;
+      var o = params.first_out;
+      var inside = true;
+      for (var a = 0u; a < AXES; a++) { // @unroll
+        i += i32(at[a]) * axes[a].step_in;
+        o += at[a] * axes[a].step_out;
+        inside = inside && at[a] >= axes[a].low && at[a] < axes[a].high;
+      }
+      var value = vec4u(params.fill);
+      if (inside) {
+        value = source[i];
+      }
+      destination[o] = value;
+    }
   }
-  destination[o] = value;
 }

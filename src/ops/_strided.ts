@@ -43,6 +43,9 @@ interface Units {
 /** The most axes that a copy takes. */
 export const MAX_AXES = 6;
 
+/** Units that an invocation of the kernels for words and blocks copies. */
+const TURNS = 4;
+
 /**
  * The launch of a strided copy from one input to one output.
  *
@@ -56,13 +59,13 @@ export function copyLaunch(copy: StridedCopy, input = 0, output = 0): Launch {
     throw new RangeError(`Cannot copy along ${axes.length} axes: at most ${MAX_AXES} are supported`);
   }
   const form = formOf({ bytes, axes, firstIn, firstOut }, copy.fill === "keep");
-  const count = form.axes.reduce((product, { size }) => product * size, 1) / form.run;
+  const count = Math.ceil(form.axes.reduce((product, { size }) => product * size, 1) / form.run);
   return {
     shader: form.shader,
     constants: { AXES: axes.length, INNER: axes.length - 1, ...form.constants },
     bindings: [{ input }, { output }],
     params: uniform(
-      ["u32", Math.ceil(count)],
+      ["u32", count],
       ["i32", firstIn],
       ["u32", firstOut, fillBits(copy)],
       ...form.axes.toReversed().flatMap(({ size, stepIn, stepOut, low, high }) =>
@@ -70,7 +73,7 @@ export function copyLaunch(copy: StridedCopy, input = 0, output = 0): Launch {
       ),
       ["u32", ...new Array<number>((MAX_AXES - axes.length) * 8).fill(0)],
     ),
-    workgroups: foldGrid(Math.ceil(count / 64)),
+    workgroups: foldGrid(Math.ceil(count / (64 * (form.constants["TURNS"] ?? 1)))),
   };
 }
 
@@ -88,8 +91,9 @@ function formOf({ bytes, axes, firstIn, firstOut }: Units, keep: boolean): Form 
   const [inner, outer] = [axes.at(-1)!, axes.slice(0, -1)];
   const fours = inner.size % 4 === 0;
   const aligned = fours && inner.stepOut === 1 && firstOut % 4 === 0 && outer.every(({ stepOut }) => stepOut % 4 === 0);
-  if (bytes === 16) return { shader: "copy_128", constants: {}, axes, run: 1 };
-  if (bytes === 4) return { shader: aligned ? "copy_32x4" : "copy_32", constants: {}, axes, run: aligned ? 4 : 1 };
+  const constants = { TURNS };
+  if (bytes === 16) return { shader: "copy_128", constants, axes, run: 1 };
+  if (bytes === 4) return { shader: aligned ? "copy_32x4" : "copy_32", constants, axes, run: aligned ? 4 : 1 };
   const across = outer.find((axis) => axis.stepIn === 1 && isWhole(axis));
   const blocks = aligned && !keep && across && firstIn % 4 === 0 &&
     axes.every((axis) => axis === across || (axis.stepIn % 4 === 0 && (axis === inner || isWhole(axis))));
