@@ -122,7 +122,7 @@ Deno.test("a reshape of padded rows is a view where the rows stay whole", () => 
 
 Deno.test("a transposed matrix in rows lies in cols", () => {
   const type = { dtype: "f32", shape: [3, 7] } as const;
-  const [moved] = transpose(new Map(), 13).moves!([type]);
+  const [moved] = transpose(new Map(), 13).moves!([type])!;
   const view = movedView(viewOf(type, "rows"), moved!)!;
   assert(liesIn(view, { ...type, shape: [7, 3] }, "cols", 24));
   assert(!liesIn(view, { ...type, shape: [7, 3] }, "rows", 24));
