@@ -1,5 +1,5 @@
 /**
- * The command line: `deno run --allow-read --allow-write jsr:@acqua/acqua/cli --help`.
+ * The command line: `deno run --allow-read --allow-write --allow-env jsr:@acqua/acqua/cli --help`.
  *
  * @module
  */

@@ -6,6 +6,7 @@ import { choiceOf, countOf, UsageError } from "./arguments.ts";
 import { type Command, EXIT } from "./command.ts";
 import { checkWritable, readModel, writeWhole } from "./files.ts";
 import { firstBatch, randomInputs } from "./inputs.ts";
+import { NO_TUNE, tuningOf } from "./tuning_file.ts";
 
 /** `profile` */
 export const profileCommand: Command = {
@@ -23,6 +24,7 @@ export const profileCommand: Command = {
     { name: "top", value: "N", help: "list only the N launches that take longest" },
     { name: "json", value: "FILE", help: "write the profiles to a file too, as a JSON array" },
     { name: "backend", value: "NAME", help: "webgpu or cpu (default: webgpu where there is an adapter)" },
+    NO_TUNE,
   ],
   async run(args, terminal): Promise<number> {
     if (args.positionals.length === 0) throw new UsageError("MODEL is missing");
@@ -39,7 +41,7 @@ export const profileCommand: Command = {
         : randomInputs(graph.inputs, args.values("shape"), batch);
       models.push({ file, graph, inputs });
     }
-    await using backend = await openBackend(name);
+    await using backend = await openBackend(name, tuningOf(args));
     if (backend.name === "cpu" && name === undefined) {
       terminal.error("no WebGPU adapter was found: running on the CPU, which is slow");
     }

@@ -19,6 +19,7 @@ import { readItems, readLabels } from "./dataset.ts";
 import { checkWritable, readBytes, readModel, writeWhole } from "./files.ts";
 import { progressOf } from "./progress.ts";
 import { importTask } from "./task.ts";
+import { NO_TUNE, tuningOf } from "./tuning_file.ts";
 
 /** The options that only a search uses. */
 const SEARCH_OPTIONS = ["labels", "metric", "max-drop", "drop-type", "ranking-subset-size"] as const;
@@ -60,6 +61,7 @@ export const quantizeCommand: Command = {
     { name: "ignored-names", value: "A,B", help: "nodes that stay in FP32" },
     { name: "ignored-types", value: "A,B", help: "operators that stay in FP32" },
     { name: "backend", value: "NAME", help: "webgpu or cpu (default: webgpu where there is an adapter)" },
+    NO_TUNE,
     { name: "out", value: "FILE", help: "the file to write (default: MODEL with .int8.onnx)" },
     { name: "json", help: "print one JSON object instead of a table" },
     { name: "quiet", help: "do not tell of progress" },
@@ -69,7 +71,7 @@ export const quantizeCommand: Command = {
     const graph = await readModel(settings.model);
     await checkWritable(settings.out);
     const data = await readData(graph, args);
-    await using backend = await openBackend(settings.backend);
+    await using backend = await openBackend(settings.backend, tuningOf(args));
     if (backend.name === "cpu" && settings.backend === undefined) {
       terminal.error("no WebGPU adapter was found: running on the CPU, which is slow");
     }

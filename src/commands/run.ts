@@ -9,6 +9,7 @@ import { type Command, EXIT } from "./command.ts";
 import { readItems } from "./dataset.ts";
 import { readModel, writeWhole } from "./files.ts";
 import { writeNpy } from "./npy.ts";
+import { NO_TUNE, tuningOf } from "./tuning_file.ts";
 
 /** `run` */
 export const runCommand: Command = {
@@ -22,6 +23,7 @@ export const runCommand: Command = {
     { name: "input", value: "[NAME=]X.npy", repeated: true, help: "items for an input" },
     { name: "out", value: "DIR", help: "the folder to write to; made where it does not exist" },
     { name: "backend", value: "NAME", help: "webgpu or cpu (default: webgpu where there is an adapter)" },
+    NO_TUNE,
   ],
   async run(args, terminal): Promise<number> {
     const [file, ...others] = args.positionals;
@@ -36,7 +38,7 @@ export const runCommand: Command = {
     await Deno.mkdir(folder, { recursive: true }).catch((error: Error) => {
       throw new Error(`Cannot write to "${folder}": ${error.message}`, { cause: error });
     });
-    await using backend = await openBackend(name);
+    await using backend = await openBackend(name, tuningOf(args));
     if (backend.name === "cpu" && name === undefined) {
       terminal.error("no WebGPU adapter was found: running on the CPU, which is slow");
     }

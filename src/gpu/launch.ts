@@ -41,6 +41,8 @@ export interface Launch {
   readonly params: ArrayBuffer | null;
   /** Size of the grid, in workgroups. */
   readonly workgroups: readonly [x: number, y: number, z: number];
+  /** The key of the choice between variants of the kernel that shaped it, where there was one. */
+  readonly tuned?: string;
 }
 
 /** Builds the bytes of a uniform of 32-bit scalars, padded to whole blocks of 16 bytes. */

@@ -19,6 +19,12 @@ export interface Tile {
   readonly lanesAcross: number;
 }
 
+/** A tile, and the key that the target was asked for it by. */
+export interface ChosenTile extends Tile {
+  /** The kernel and the shape. */
+  readonly tuned: string;
+}
+
 /** A matrix of results, and how many steps along the inner axis each takes. */
 export interface Extent {
   /** Rows. */
@@ -57,16 +63,16 @@ const CANDIDATES = 4;
  *
  * @param kernel The name of the kernel, under which the target knows it.
  */
-export function chooseTile(kernel: string, extent: Extent, epilogue: Epilogue, target: Target): Tile {
-  const { rows, columns, steps, batch = 1 } = extent;
+export function chooseTile(kernel: string, extent: Extent, epilogue: Epilogue, target: Target): ChosenTile {
+  const { rows, columns, steps, batch = 1, divisor = 0 } = extent;
   const ranked = tilesFor(extent, epilogue, target)
     .map((tile) => ({ tile, cost: costOf(tile, extent, epilogue, target) }))
     .sort((a, b) => a.cost - b.cost)
     .slice(0, CANDIDATES)
     .map(({ tile }) => tile);
   const names = ranked.map((tile) => `${tile.rows}x${tile.columns} ${tile.lanesDown}x${tile.lanesAcross}`);
-  const key = [kernel, batch, rows, columns, steps, storedType(epilogue)].join(" ");
-  return ranked[target.choose?.(key, names) ?? 0]!;
+  const tuned = [kernel, batch, rows, columns, steps, divisor, storedType(epilogue)].join(" ");
+  return { ...ranked[target.choose?.(tuned, names) ?? 0]!, tuned };
 }
 
 function tilesFor(
@@ -186,6 +192,7 @@ export function denseLaunch(
       ...epilogueFields(epilogue),
     ])),
     workgroups: [x, y, padded / wide],
+    tuned: tile.tuned,
   };
 }
 

@@ -196,5 +196,6 @@ export function productLaunch(product: Product, { left, right, y, bias, epilogue
       ...epilogueFields(epilogue),
     ),
     workgroups,
+    tuned: tile.tuned,
   };
 }

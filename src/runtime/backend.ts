@@ -3,6 +3,7 @@ import type { ClockKind } from "../gpu/clock.ts";
 import type { Peak } from "../gpu/peak.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { ExecutionPlan, Step } from "./plan.ts";
+import type { TuningStore } from "./tuning.ts";
 
 /** A launch of a run, or a step where the backend has no launches, with the times it took. */
 export interface TimedLaunch {
@@ -50,4 +51,13 @@ export interface Backend extends AsyncDisposable {
   prepare(plan: ExecutionPlan): Promise<Executable>;
   /** Measures what the device can do at most. Absent where that tells nothing. */
   peak?(): Promise<Peak>;
+}
+
+/** How a backend is opened. */
+export interface BackendOptions {
+  /**
+   * Where the fastest variants of kernels are kept. With it, variants are timed when a model is prepared for shapes that are
+   * not known yet, for a few seconds each time. Default: none; the variants that are estimated to be the fastest are taken.
+   */
+  readonly tuning?: TuningStore;
 }

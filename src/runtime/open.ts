@@ -1,6 +1,6 @@
 /** Choosing a backend. @module */
 import { openGpu } from "../gpu/device.ts";
-import type { Backend } from "./backend.ts";
+import type { Backend, BackendOptions } from "./backend.ts";
 import { cpuBackend } from "./cpu.ts";
 import { webgpuBackend } from "./webgpu.ts";
 
@@ -9,9 +9,9 @@ import { webgpuBackend } from "./webgpu.ts";
  *
  * @throws {RangeError} Where WebGPU is asked for and there is no adapter.
  */
-export async function openBackend(name?: "webgpu" | "cpu"): Promise<Backend> {
+export async function openBackend(name?: "webgpu" | "cpu", options: BackendOptions = {}): Promise<Backend> {
   const gpu = name === "cpu" ? null : await openGpu();
-  if (gpu) return webgpuBackend(gpu);
+  if (gpu) return await webgpuBackend(gpu, options);
   if (name === "webgpu") throw new RangeError('Cannot open backend "webgpu": there is no WebGPU adapter');
   return cpuBackend();
 }

@@ -7,11 +7,13 @@ import { arrange } from "../gpu/layout.ts";
 import { Mapper } from "../gpu/mapper.ts";
 import { allocateMemory, type Memory } from "../gpu/memory.ts";
 import { measurePeak } from "../gpu/peak.ts";
+import type { Target } from "../ops/op.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { Backend, Executable, Timings } from "./backend.ts";
+import type { Backend, BackendOptions, Executable, Timings } from "./backend.ts";
 import type { ExecutionPlan } from "./plan.ts";
 import { Readback } from "./readback.ts";
 import { type Schedule, schedule } from "./schedule.ts";
+import { Tuning } from "./tuning.ts";
 
 /** A device that refuses or loses work: the message says what and why. */
 export class GpuError extends Error {
@@ -20,16 +22,18 @@ export class GpuError extends Error {
 }
 
 /** Opens a backend on a device; disposing of it destroys the device. */
-export function webgpuBackend(gpu: Gpu): Backend {
+export async function webgpuBackend(gpu: Gpu, { tuning: store }: BackendOptions = {}): Promise<Backend> {
   const context = new GpuContext(gpu);
   const mapper = new Mapper(gpu.device);
+  const cores = gpu.software ? ` on ${navigator.hardwareConcurrency} cores` : "";
+  const tuning = store ? await Tuning.open(store, gpu.name + cores) : null;
   return {
     name: "webgpu",
     device: gpu.name,
     get constantBytes() {
       return context.constantBytes;
     },
-    prepare: (plan) => prepare(plan, context, mapper),
+    prepare: (plan) => prepare(plan, context, mapper, tuning),
     peak: () => measurePeak(gpu),
     async [Symbol.asyncDispose]() {
       await mapper.settled();
@@ -42,9 +46,13 @@ async function prepare(
   plan: ExecutionPlan,
   context: GpuContext,
   mapper: Mapper,
+  tuning: Tuning | null,
 ): Promise<Executable> {
   const { device, software, textureBytes } = context.gpu;
-  const work = schedule(plan, { lanes: software ? 8 : 64 }, textureBytes);
+  const target: Target = { lanes: software ? 8 : 64 };
+  await tuning?.tune(plan, target, context);
+  const choose = tuning && ((key: string, variants: readonly string[]) => tuning.choose(key, variants));
+  const work = schedule(plan, choose ? { ...target, choose } : target, textureBytes);
   const limit = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
   const largest = Math.max(0, ...work.regions.map(({ bytes, texture }) => texture ? 0 : bytes));
   if (largest > limit) {

@@ -202,7 +202,7 @@ Deno.test({
         return typeof value === "function" ? value.bind(device) : value;
       },
     });
-    await using backend = webgpuBackend({ ...gpu, device: clockless });
+    await using backend = await webgpuBackend({ ...gpu, device: clockless });
     const profile = await profileModel(network, { x }, backend, { rounds: 3 });
     assert.equal(profile.clock, "wall");
     check(profile);

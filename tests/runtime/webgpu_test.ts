@@ -202,7 +202,7 @@ test("webgpuBackend() computes what the nodes say of elements in any order", asy
 });
 
 test("webgpuBackend() shares constants between models, and says what is held", async () => {
-  await using backend = webgpuBackend({ ...(await openGpu())!, textureBytes: 0 });
+  await using backend = await webgpuBackend({ ...(await openGpu())!, textureBytes: 0 });
   assert.equal(backend.name, "webgpu");
   assert(backend.device.length > 0);
   const graph = graphOf({
@@ -271,7 +271,7 @@ test("webgpuBackend() says what the device refuses", async () => {
       return typeof value === "function" ? value.bind(device) : value;
     },
   });
-  await using backend = webgpuBackend({ ...gpu, device: refusing });
+  await using backend = await webgpuBackend({ ...gpu, device: refusing });
   const graph = graphOf({ inputs: { x: [2] }, nodes: [node("Exp", ["x"], "y")], outputs: ["y"] });
   await assert.rejects(run(graph, { x: f32([1, 2]) }, backend), {
     name: "GpuError",
@@ -289,7 +289,7 @@ test("webgpuBackend() takes no more memory in the thousandth run than in the sec
       return typeof value === "function" ? value.bind(device) : value;
     },
   });
-  await using backend = webgpuBackend({ ...gpu, device: counting });
+  await using backend = await webgpuBackend({ ...gpu, device: counting });
   await using model = openModel(network, backend);
   const expected = await model.run({ x });
   const [before, held, resident] = [created, model.bytes + backend.constantBytes, Deno.memoryUsage().rss];

@@ -1,0 +1,49 @@
+/** Where Deno programs keep which kernels are fastest on a device. @module */
+import type { BackendOptions } from "../runtime/backend.ts";
+import type { TuningStore } from "../runtime/tuning.ts";
+import type { Arguments, Option } from "./arguments.ts";
+
+/** The option of commands that run models. */
+export const NO_TUNE: Option = {
+  name: "no-tune",
+  help: "neither time variants of kernels nor use what was found before",
+};
+
+/** How a command opens its backend. */
+export function tuningOf(args: Arguments): BackendOptions {
+  return args.has("no-tune") ? {} : { tuning: tuningFile() };
+}
+
+/**
+ * A file for `openBackend(name, { tuning })`: by default acqua/tuning.json in the user's cache folder. Needs `--allow-env`,
+ * `--allow-read` and `--allow-write`; what is not allowed is as if nothing were stored.
+ */
+export function tuningFile(path: string = defaultPath()): TuningStore {
+  return {
+    async read() {
+      try {
+        return await Deno.readTextFile(path);
+      } catch {
+        return null;
+      }
+    },
+    async write(text) {
+      const folder = path.replace(/[^/\\]*$/, "");
+      if (folder) await Deno.mkdir(folder, { recursive: true });
+      // Renamed into place, so that processes side by side read a whole file.
+      const temporary = `${path}.${crypto.randomUUID()}`;
+      await Deno.writeTextFile(temporary, text);
+      await Deno.rename(temporary, path);
+    },
+  };
+}
+
+function defaultPath(): string {
+  const home = Deno.env.get("HOME") ?? Deno.env.get("USERPROFILE") ?? ".";
+  const cache = Deno.build.os === "windows"
+    ? Deno.env.get("LOCALAPPDATA") ?? home
+    : Deno.build.os === "darwin"
+    ? `${home}/Library/Caches`
+    : Deno.env.get("XDG_CACHE_HOME") || `${home}/.cache`;
+  return `${cache}/acqua/tuning.json`;
+}
