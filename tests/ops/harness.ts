@@ -12,7 +12,7 @@ import { allocate, type DType, sizeOf, type Tensor, tensor } from "../../src/ten
 
 const gpu = Deno.env.get("ACQUA_BACKEND") === "cpu" ? null : await openGpu();
 /** Kernels run as on this adapter, and as on a real GPU: wide workgroups, no textures. */
-const devices = gpu
+export const devices: readonly { readonly context: GpuContext; readonly target: Target }[] = gpu
   ? [
     { context: new GpuContext(gpu), target: { lanes: gpu.software ? 8 : 64 } as Target },
     { context: new GpuContext({ ...gpu, textureBytes: 0 }), target: { lanes: 64 } as Target },
