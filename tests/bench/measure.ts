@@ -15,6 +15,9 @@ const JUDGES = {
   FP32: ["ort-wasm", "ort-node", "ort-node-1", "acqua"],
   INT8: ["ort-wasm", "acqua"],
 } as const;
+/** How long each runner runs before any is timed: V8 compiles hot WebAssembly anew beside it, on the cores that all share. */
+const WARM_MS = 1500;
+const WARM_RUNS = 200;
 const MEMORY_RUNS = 100;
 const MEMORY_MS = 1500;
 
@@ -126,6 +129,7 @@ async function disagreements(
 /** One that throws on the way loses its times, and is remarked on. */
 async function time(entries: readonly Entry[], rounds: number, remarks: Remark[]): Promise<Timing[]> {
   const runs = new Map(entries.map((entry): [Entry, number[]] => [entry, []]));
+  for (const { runner } of entries) await warm(runner);
   for (let round = 0; round < rounds; round++) {
     for (const [entry, times] of runs) {
       const { who, precision, runner, ms } = entry;
@@ -146,6 +150,16 @@ async function time(entries: readonly Entry[], rounds: number, remarks: Remark[]
     bestMs: Math.min(...times),
     rounds: times.length,
   }));
+}
+
+/** Errors are left to the rounds that follow. */
+async function warm(runner: Runner): Promise<void> {
+  const end = performance.now() + WARM_MS;
+  try {
+    for (let run = 0; run < WARM_RUNS && performance.now() < end; run++) await runner.run();
+  } catch {
+    return;
+  }
 }
 
 async function memoryOf(runner: AcquaRunner, ms: number): Promise<Memory> {
