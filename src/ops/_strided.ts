@@ -99,10 +99,13 @@ function formOf({ bytes, axes, firstIn, firstOut }: Units, keep: boolean): Form 
     axes.every((axis) => axis === across || (axis.stepIn % 4 === 0 && (axis === inner || isWhole(axis))));
   if (blocks) {
     const ordered = [...outer.filter((axis) => axis !== across), across, inner];
+    const wide = inner.size % 16 === 0 && firstOut % 16 === 0 && outer.every(({ stepOut }) => stepOut % 16 === 0);
     const counted = ordered.map((axis) =>
-      axis === across || axis === inner ? { ...axis, size: Math.ceil(axis.size / 4) } : axis
+      axis === across || axis === inner
+        ? { ...axis, size: Math.ceil(axis.size / (wide && axis === inner ? 16 : 4)) }
+        : axis
     );
-    return { shader: "copy_8x4", constants: {}, axes: counted, run: 1 };
+    return { shader: wide ? "copy_8x16" : "copy_8x4", constants: {}, axes: counted, run: 1 };
   }
   return { shader: "copy_8", constants: { ALIGNED: fours ? 1 : 0, KEEP: keep ? 1 : 0 }, axes, run: 4 };
 }

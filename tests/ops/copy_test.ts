@@ -92,6 +92,6 @@ Deno.test("relayout() of feature maps moves whole blocks where it can", () => {
   assert.equal(shader("f32", "plain", "nhwc"), "copy_32x4");
   assert.equal(shader("f32", "nhwc", "plain"), "copy_32x4");
   assert.equal(shader("f32", "plain", "rows"), "copy_128");
-  assert.equal(shader("i8", "plain", "nhwc"), "copy_8x4");
-  assert.equal(shader("i8", "nhwc", "plain"), "copy_8x4");
+  assert.equal(shader("i8", "plain", "nhwc"), "copy_8x16");
+  assert.equal(shader("i8", "nhwc", "plain"), "copy_8x16");
 });
