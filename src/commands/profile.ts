@@ -6,7 +6,7 @@ import { choiceOf, countOf, UsageError } from "./arguments.ts";
 import { type Command, EXIT } from "./command.ts";
 import { checkWritable, readModel, writeWhole } from "./files.ts";
 import { firstBatch, randomInputs } from "./inputs.ts";
-import { NO_TUNE, tuningOf } from "./tuning_file.ts";
+import { NO_TUNE, tuningOf } from "./tuning.ts";
 
 /** `profile` */
 export const profileCommand: Command = {

@@ -19,7 +19,7 @@ import { readItems, readLabels } from "./dataset.ts";
 import { checkWritable, readBytes, readModel, writeWhole } from "./files.ts";
 import { progressOf } from "./progress.ts";
 import { importTask } from "./task.ts";
-import { NO_TUNE, tuningOf } from "./tuning_file.ts";
+import { NO_TUNE, tuningOf } from "./tuning.ts";
 
 /** The options that only a search uses. */
 const SEARCH_OPTIONS = ["labels", "metric", "max-drop", "drop-type", "ranking-subset-size"] as const;

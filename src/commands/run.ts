@@ -9,7 +9,7 @@ import { type Command, EXIT } from "./command.ts";
 import { readItems } from "./dataset.ts";
 import { readModel, writeWhole } from "./files.ts";
 import { writeNpy } from "./npy.ts";
-import { NO_TUNE, tuningOf } from "./tuning_file.ts";
+import { NO_TUNE, tuningOf } from "./tuning.ts";
 
 /** `run` */
 export const runCommand: Command = {

@@ -1,18 +1,5 @@
 /** Where Deno programs keep which kernels are fastest on a device. @module */
-import type { BackendOptions } from "../runtime/backend.ts";
 import type { TuningStore } from "../runtime/tuning.ts";
-import type { Arguments, Option } from "./arguments.ts";
-
-/** The option of commands that run models. */
-export const NO_TUNE: Option = {
-  name: "no-tune",
-  help: "neither time variants of kernels nor use what was found before",
-};
-
-/** How a command opens its backend. */
-export function tuningOf(args: Arguments): BackendOptions {
-  return args.has("no-tune") ? {} : { tuning: tuningFile() };
-}
 
 /**
  * A file for `openBackend(name, { tuning })`: by default acqua/tuning.json in the user's cache folder. Needs `--allow-env`,
