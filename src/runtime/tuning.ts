@@ -12,7 +12,7 @@ import { allocateMemory } from "../gpu/memory.ts";
 import { SHADERS } from "../gpu/shaders.ts";
 import type { Target } from "../ops/op.ts";
 import type { ExecutionPlan } from "./plan.ts";
-import { schedule, type ScheduledLaunch } from "./schedule.ts";
+import { type Schedule, schedule, type ScheduledLaunch } from "./schedule.ts";
 
 /** Where choices are kept from one process to the next: a file, or a browser's local storage. */
 export interface TuningStore {
@@ -46,7 +46,7 @@ const MARGIN = 0.95;
 /** Rounds in which a variant is timed; the fastest counts. */
 const ROUNDS = 3;
 
-/** Milliseconds of tuning each time a model is prepared; what is left is tuned the next time. */
+/** Milliseconds after which no further kernel is tuned while a model is prepared; what is left is tuned the next time. */
 const BUDGET_MS = 4000;
 
 /** The choices for one device. */
@@ -114,6 +114,7 @@ export function fastest(timed: readonly TimedVariant[]): TimedVariant {
   return best.ms < MARGIN * first.ms ? best : first;
 }
 
+/** Times all variants of one key after the other, so that what the budget allows is known whole. */
 async function timeVariants(
   plan: ExecutionPlan,
   target: Target,
@@ -123,33 +124,29 @@ async function timeVariants(
 ): Promise<Map<string, TimedVariant[]>> {
   const deadline = performance.now() + budgetMs;
   const offered = new Map<string, readonly string[]>();
-  const timed = new Map<string, TimedVariant[]>();
-  await using clock = await openClock(context.gpu.device);
-  for (let turn = 0; turn === 0 || [...offered.values()].some((variants) => variants.length > turn); turn++) {
+  const schedules: Schedule[] = [];
+  do {
+    const turn = schedules.length;
     const choose = (key: string, variants: readonly string[]): number => {
       if (!isKnown(key) && variants.length > 1) offered.set(key, variants);
       return Math.min(turn, variants.length - 1);
     };
-    const work = schedule(plan, { ...target, choose }, context.gpu.textureBytes);
-    const launches = new Map(work.launches.map((own) => [own.launch.tuned, own]));
-    for (const [key, variants] of offered) {
-      const variant = variants[turn];
-      const own = launches.get(key);
-      if (variant === undefined || !own) continue;
-      if (performance.now() > deadline) return complete(timed, offered);
-      const ms = await timeLaunch(own, work.regions, context, clock);
-      timed.set(key, [...timed.get(key) ?? [], { variant, ms }]);
+    schedules.push(schedule(plan, { ...target, choose }, context.gpu.textureBytes));
+  } while ([...offered.values()].some((variants) => variants.length > schedules.length));
+  const found = new Map<string, TimedVariant[]>();
+  if (offered.size === 0) return found;
+  await using clock = await openClock(context.gpu.device);
+  for (const [key, variants] of offered) {
+    if (performance.now() > deadline) break;
+    const timed: TimedVariant[] = [];
+    for (const [turn, variant] of variants.entries()) {
+      const { launches, regions } = schedules[turn]!;
+      const own = launches.find(({ launch }) => launch.tuned === key);
+      if (own) timed.push({ variant, ms: await timeLaunch(own, regions, context, clock) });
     }
+    if (timed.length > 0) found.set(key, timed);
   }
-  return complete(timed, offered);
-}
-
-/** The keys of which every variant was timed. */
-function complete(
-  timed: ReadonlyMap<string, TimedVariant[]>,
-  offered: ReadonlyMap<string, readonly string[]>,
-): Map<string, TimedVariant[]> {
-  return new Map([...timed].filter(([key, own]) => own.length === offered.get(key)!.length));
+  return found;
 }
 
 /** Milliseconds of a launch on memory of its own; Infinity where the device refuses it. */

@@ -104,6 +104,22 @@ test("Tuning ends with its budget, and stores nothing that is half known", async
   assert.equal(store.text, null);
 });
 
+test("Tuning goes on where its budget ended the last time", async (context) => {
+  const two = graphOf({
+    inputs: { x: [1, 8, 10, 10] },
+    nodes: [node("Conv", ["x", "w"], "c", { pads: [1, 1, 1, 1] }), node("Conv", ["c", "v"], "y")],
+    constants: { w: random([20, 8, 3, 3], 2), v: random([12, 20, 1, 1], 3) },
+    outputs: ["y"],
+  });
+  const store = memoryStore();
+  const known = (): number => store.text?.match(/"variant"/g)?.length ?? 0;
+  for (let opened = 0; opened < 20 && known() < 2; opened++) {
+    const tuning = await Tuning.open(store, "device", 40);
+    await tuning.tune(planOf(two, { x }), { lanes: 8 }, context);
+  }
+  assert.equal(known(), 2);
+});
+
 Deno.test("Tuning takes a store that is broken, or fails, for an empty one", async () => {
   for (const text of ["", "{", "null", '{"version":2}', '{"version":1,"devices":{"device":3}}', '{"version":1}']) {
     assert.equal((await Tuning.open(memoryStore(text), "device")).choose("key", ["a", "b"]), 0);
