@@ -5,22 +5,23 @@ import type { TuningStore } from "../runtime/tuning.ts";
  * A file for `openBackend(name, { tuning })`: by default acqua/tuning.json in the user's cache folder. Needs `--allow-env`,
  * `--allow-read` and `--allow-write`; what is not allowed is as if nothing were stored.
  */
-export function tuningFile(path: string = defaultPath()): TuningStore {
+export function tuningFile(path?: string): TuningStore {
   return {
     async read() {
       try {
-        return await Deno.readTextFile(path);
+        return await Deno.readTextFile(path ?? defaultPath());
       } catch {
         return null;
       }
     },
     async write(text) {
-      const folder = path.replace(/[^/\\]*$/, "");
+      const file = path ?? defaultPath();
+      const folder = file.replace(/[^/\\]*$/, "");
       if (folder) await Deno.mkdir(folder, { recursive: true });
       // Renamed into place, so that processes side by side read a whole file.
-      const temporary = `${path}.${crypto.randomUUID()}`;
+      const temporary = `${file}.${crypto.randomUUID()}`;
       await Deno.writeTextFile(temporary, text);
-      await Deno.rename(temporary, path);
+      await Deno.rename(temporary, file);
     },
   };
 }

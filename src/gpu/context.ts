@@ -71,15 +71,38 @@ export class GpuContext implements Disposable {
       launches.forEach(({ params }, i) => params && bytes.set(new Uint8Array(params), offsets[i]));
       device.queue.writeBuffer(uniforms, 0, bytes);
     }
+    // Counted as they are taken: while pipelines compile, others may bind, and free what nobody uses.
     const used = new Set<Constant>();
+    const release = (): void => used.forEach((constant) => constant.users--);
+    const take = (packed: Packed): Memory => {
+      const constant = this.#constant(packed);
+      if (!used.has(constant)) constant.users++;
+      used.add(constant);
+      return constant.memory;
+    };
+    try {
+      const dispatches = await this.#dispatches(launches, memoryOf, take, uniforms, offsets);
+      this.#trim();
+      return { dispatches, uniforms, release };
+    } catch (cause) {
+      uniforms?.destroy();
+      release();
+      throw cause;
+    }
+  }
+
+  async #dispatches(
+    launches: readonly Launch[],
+    memoryOf: (index: number) => { inputs: readonly (Memory | null)[]; outputs: readonly Memory[] },
+    take: (packed: Packed) => Memory,
+    uniforms: GPUBuffer | null,
+    offsets: readonly number[],
+  ): Promise<Dispatch[]> {
+    const { device } = this.gpu;
     const bound = launches.map(({ shader, bindings }, i) => {
       const { inputs, outputs } = memoryOf(i);
       return bindings.map((binding): Memory => {
-        if ("packed" in binding) {
-          const constant = this.#constant(binding.packed);
-          used.add(constant);
-          return constant.memory;
-        }
+        if ("packed" in binding) return take(binding.packed);
         const memory = "input" in binding ? inputs[binding.input] : outputs[binding.output];
         if (!memory) throw new RangeError(`Launch of "${shader}" binds an operand that does not exist`);
         return memory;
@@ -88,7 +111,7 @@ export class GpuContext implements Disposable {
     const pipelines = await Promise.all(launches.map((launch, i) => {
       return this.#pipelines.get(launch, new Set(bound[i]!.flatMap((memory, b) => memory.texture ? [b] : [])));
     }));
-    const dispatches = launches.map(({ shader, params, workgroups }, i): Dispatch => {
+    return launches.map(({ shader, params, workgroups }, i): Dispatch => {
       const resources = bound[i]!.map((memory) => memory.resource);
       if (params) resources.push({ buffer: uniforms!, offset: offsets[i]!, size: params.byteLength });
       const pipeline = pipelines[i]!;
@@ -99,9 +122,6 @@ export class GpuContext implements Disposable {
       });
       return { pipeline, group, workgroups };
     });
-    for (const constant of used) constant.users++;
-    this.#trim();
-    return { dispatches, uniforms, release: () => used.forEach((constant) => constant.users--) };
   }
 
   #constant({ source, key, pack }: Packed): Constant {

@@ -26,3 +26,14 @@ Deno.test("tuningFile() lies in the user's cache folder", async () => {
     await Deno.remove(root, { recursive: true });
   }
 });
+
+Deno.test("tuningFile() is empty where the environment may not be read", async () => {
+  const module = new URL("../../src/commands/tuning_file.ts", import.meta.url).href;
+  const code = `import { tuningFile } from "${module}"; console.log(await tuningFile().read());`;
+  const file = await Deno.makeTempFile({ suffix: ".ts" });
+  await Deno.writeTextFile(file, code);
+  const args = ["run", "--no-prompt", "--no-config", "--no-lock", "--no-check", "--allow-read", file];
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, env: { NO_COLOR: "1" } }).output();
+  assert.equal(new TextDecoder().decode(stdout).trim(), "null", new TextDecoder().decode(stderr));
+  await Deno.remove(file);
+});

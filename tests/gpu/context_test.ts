@@ -108,6 +108,31 @@ test("GpuContext.bind() frees what went unused longest, and nothing that is in u
   assert.deepEqual([kept, first, second].map((packed) => packed!.packs), [1, 2, 1]);
 });
 
+test("GpuContext.bind() keeps what it takes while its kernels compile", async (context) => {
+  const bind = (packed: Packed) => context.bind([copyOf(packed)], () => ({ inputs: [], outputs: [output(context)] }));
+  await Promise.all([bind(storage({}, "small")), bind(storage({}, "large", 80 * MEBIBYTE))]);
+  assert.equal(context.constantBytes, 80 * MEBIBYTE + 64, "the first to end frees nothing of the other");
+});
+
+test("GpuContext.bind() frees what it took where a kernel does not compile", async (context) => {
+  const { device } = context.gpu;
+  const made: GPUBuffer[] = [];
+  const createBuffer = device.createBuffer.bind(device);
+  Reflect.set(device, "createBuffer", (descriptor: GPUBufferDescriptor) => {
+    const buffer = createBuffer(descriptor);
+    const destroy = buffer.destroy.bind(buffer);
+    if (descriptor.label === "uniforms") made.push(buffer);
+    Reflect.set(buffer, "destroy", () => (made.splice(made.indexOf(buffer) >>> 0, 1), destroy()));
+    return buffer;
+  });
+  const large = storage({}, "large", 80 * MEBIBYTE);
+  const broken = { ...copyOf(large), constants: { NOTHING: 1 } };
+  await assert.rejects(context.bind([broken], () => ({ inputs: [], outputs: [output(context)] })), /NOTHING/);
+  assert.equal(made.length, 0, "the uniforms are destroyed");
+  await context.bind([copyOf(storage({}, "small"))], () => ({ inputs: [], outputs: [output(context)] }));
+  assert.equal(context.constantBytes, 64, "nobody uses the large constant");
+});
+
 Deno.test("pipelineKey() tells kernels apart by their constants", () => {
   const key = (constants: Record<string, number>): string => pipelineKey({ shader: copy.shader, constants });
   assert.equal(key({ A: 1, B: 2 }), key({ A: 1, B: 2 }));
