@@ -27,10 +27,13 @@ ${entries.join("")}};
 `;
 }
 
-/** A kernel, followed by the files of lib/ that its lines "// @use NAME" name. */
+/** A kernel, followed by the files of lib/ that its lines "// @use NAME" name, each behind a line that tells its name. */
 function withLibraries(source: string, folder: URL): string {
   const names = Array.from(source.matchAll(/^\/\/ @use (\w+)$/gm), (match) => match[1]);
-  return [source, ...names.map((name) => Deno.readTextFileSync(new URL(`lib/${name}.wgsl`, folder)))].join("\n");
+  const libraries = names.map((name) =>
+    `// @file lib/${name}\n${Deno.readTextFileSync(new URL(`lib/${name}.wgsl`, folder))}`
+  );
+  return [source, ...libraries].join("");
 }
 
 if (import.meta.main) {

@@ -5,13 +5,13 @@
 // An invocation owns TM pixels, LANES_M apart, and TN adjacent channels of one group. Lanes run along pixels first, then
 // along tiles of channels.
 // @use steps
+// @use finish
 const LANES: u32 = 8; // LANES_M * LANES_N
 const LANES_M: u32 = 8;
 const LANES_N: u32 = 1;
 const TM: u32 = 16;
 const TN: u32 = 16;
 const TN4: u32 = 4;
-const COUNT: u32 = 0; // steps of the program
 const OTHER: u32 = 0; // 1 where it reads the other input
 
 struct Params {
@@ -45,22 +45,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read> other: array<vec4f>; // as y
 @group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(5) var<uniform> params: Params;
-
-var<private> immediates: array<vec4f, 8>;
-
-// Runs the program on four results, and on the other input's elements at their place.
-fn finish(value: vec4f, companion: vec4f) -> vec4f {
-  if (COUNT == 0u) {
-    return value;
-  }
-  var r: array<vec4f, COUNT + 2>;
-  r[0] = value;
-  r[1] = companion;
-  for (var k = 0u; k < COUNT; k++) { // @unroll
-    r[k + 2u] = apply(STEPS[k] & 255u, r[(STEPS[k] >> 8u) & 255u], r[STEPS[k] >> 16u], immediates[k].x, immediates[k].y);
-  }
-  return r[COUNT + 1u];
-}
 
 @compute @workgroup_size(LANES)
 fn main(

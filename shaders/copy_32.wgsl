@@ -1,24 +1,7 @@
 // destination[o] = source[i], or the fill value outside of the ranges: one element of 4 bytes an invocation.
 // i and o are sums of position * step over the axes.
-const AXES: u32 = 2;
-const INNER: u32 = 1; // AXES - 1
+// @use axes
 const TURNS: u32 = 1; // elements of an invocation, 64 apart
-
-struct Axis {
-  @align(16) size: u32,
-  step_in: i32,
-  step_out: u32,
-  low: u32, // positions in [low, high) are read
-  high: u32,
-}
-
-struct Params {
-  count: u32,
-  first_in: i32,
-  first_out: u32,
-  fill: u32,
-  axes: array<Axis, 6>, // innermost first
-}
 
 @group(0) @binding(0) var<storage, read> source: array<u32>;
 @group(0) @binding(1) var<storage, read_write> destination: array<u32>;

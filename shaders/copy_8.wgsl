@@ -1,25 +1,8 @@
 // destination[o] = source[i], or the fill value outside of the ranges, in bytes: four bytes, one word, an invocation.
 // The destination is dense, so o is the number of the element; i is the sum of position * step over the axes.
+// @use axes
 const ALIGNED: u32 = 0; // 1 where no word holds elements from two rows of axis 0
 const KEEP: u32 = 0; // 1 to leave what is outside of the ranges as it is
-const AXES: u32 = 2;
-const INNER: u32 = 1; // AXES - 1
-
-struct Axis {
-  @align(16) size: u32,
-  step_in: i32,
-  step_out: u32,
-  low: u32, // positions in [low, high) are read
-  high: u32,
-}
-
-struct Params {
-  count: u32,
-  first_in: i32,
-  first_out: u32,
-  fill: u32,
-  axes: array<Axis, 6>, // innermost first
-}
 
 @group(0) @binding(0) var<storage, read> source: array<u32>;
 @group(0) @binding(1) var<storage, read_write> destination: array<u32>;

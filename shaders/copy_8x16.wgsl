@@ -1,24 +1,7 @@
 // destination[o] = source[i], or the fill value outside of the range of axis 0, in bytes: 16 x 4 an invocation.
 // Neighbours along axis 0 lie together in the destination, those along axis 1 in the source; their sizes count sixteens and
 // fours.
-const AXES: u32 = 2;
-const INNER: u32 = 1; // AXES - 1
-
-struct Axis {
-  @align(16) size: u32,
-  step_in: i32,
-  step_out: u32,
-  low: u32, // positions in [low, high) are read
-  high: u32,
-}
-
-struct Params {
-  count: u32,
-  first_in: i32,
-  first_out: u32,
-  fill: u32,
-  axes: array<Axis, 6>, // innermost first
-}
+// @use axes
 
 @group(0) @binding(0) var<storage, read> source: array<u32>;
 @group(0) @binding(1) var<storage, read_write> destination: array<vec4u>;

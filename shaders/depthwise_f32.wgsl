@@ -4,6 +4,7 @@
 // x, y, other: nhwc, channels in blocks of 4; w: block t * blocks + block of c. Taps of a row lie side by side.
 // An invocation owns one block of channels of ROWS x COLUMNS adjacent results; lanes run along the blocks.
 // @use steps
+// @use finish
 const LANES: u32 = 8;
 const ROWS: u32 = 2;
 const COLUMNS: u32 = 4;
@@ -16,7 +17,6 @@ const LOADED_Y: u32 = 4; // (ROWS - 1) * STRIDE_Y + (KERNEL_Y - 1) * DILATION_Y 
 const LOADED_X: u32 = 6; // (COLUMNS - 1) * STRIDE_X + KERNEL_X input columns
 const RESULTS: u32 = 8; // ROWS * COLUMNS
 const WINDOW: u32 = 24; // LOADED_Y * LOADED_X
-const COUNT: u32 = 0; // steps of the program
 const OTHER: u32 = 0; // 1 where it reads the other input
 
 struct Params {
@@ -49,22 +49,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read> other: array<vec4f>; // as y
 @group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(5) var<uniform> params: Params;
-
-var<private> immediates: array<vec4f, 8>;
-
-// Runs the program on four results, and on the other input's elements at their place.
-fn finish(value: vec4f, companion: vec4f) -> vec4f {
-  if (COUNT == 0u) {
-    return value;
-  }
-  var r: array<vec4f, COUNT + 2>;
-  r[0] = value;
-  r[1] = companion;
-  for (var k = 0u; k < COUNT; k++) { // @unroll
-    r[k + 2u] = apply(STEPS[k] & 255u, r[(STEPS[k] >> 8u) & 255u], r[STEPS[k] >> 16u], immediates[k].x, immediates[k].y);
-  }
-  return r[COUNT + 1u];
-}
 
 @compute @workgroup_size(LANES)
 fn main(

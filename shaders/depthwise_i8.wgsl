@@ -7,6 +7,7 @@
 // x: nhwc, channels in blocks of 16; y, other: nhwc in blocks of 16 i8 or 4 f32; w: block t * blocks + block of c.
 // An invocation owns one block of channels of ROWS x COLUMNS adjacent results; lanes run along the blocks.
 // @use steps
+// @use finish
 const LANES: u32 = 8;
 const ROWS: u32 = 2;
 const COLUMNS: u32 = 4;
@@ -22,7 +23,6 @@ const WINDOW: u32 = 24; // LOADED_Y * LOADED_X
 const TAPS: u32 = 9; // KERNEL_Y * KERNEL_X
 const ROUNDED: u32 = 1; // 1 where values are whole numbers
 const FLOAT_OUT: u32 = 0; // 1 where y is f32
-const COUNT: u32 = 0; // steps of the program
 const OTHER: u32 = 0; // what it reads beside the value: 1 for f32, 2 for i8
 const BIASED: u32 = 0; // 1: products are taken of x + 128, and the bias holds -(x_zero + 128) * (sum of w)
 
@@ -59,22 +59,6 @@ struct Params {
 @group(0) @binding(4) var<storage, read> other: array<vec4u>; // nhwc in blocks of 16 i8 or 4 f32
 @group(0) @binding(5) var<storage, read_write> y: array<vec4u>;
 @group(0) @binding(6) var<uniform> params: Params;
-
-var<private> immediates: array<vec4f, 8>;
-
-// Runs the program on four results, and on the other input's elements at their place.
-fn finish(value: vec4f, companion: vec4f) -> vec4f {
-  if (COUNT == 0u) {
-    return value;
-  }
-  var r: array<vec4f, COUNT + 2>;
-  r[0] = value;
-  r[1] = companion;
-  for (var k = 0u; k < COUNT; k++) { // @unroll
-    r[k + 2u] = apply(STEPS[k] & 255u, r[(STEPS[k] >> 8u) & 255u], r[STEPS[k] >> 16u], immediates[k].x, immediates[k].y);
-  }
-  return r[COUNT + 1u];
-}
 
 @compute @workgroup_size(LANES)
 fn main(

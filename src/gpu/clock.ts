@@ -1,5 +1,6 @@
 /** Measuring how long dispatches take. @module */
 import { type Dispatch, encode } from "./context.ts";
+import { Mapper } from "./mapper.ts";
 
 /** How times are taken: by the device, around a pass; or by the host, around a submission. */
 export type ClockKind = "timestamps" | "wall";
@@ -30,9 +31,9 @@ const PASSES = 1024;
  *
  * @param kind "wall" times submissions even where there are timestamps.
  */
-export async function openClock(device: GPUDevice, kind?: "wall"): Promise<Clock> {
+export function openClock(device: GPUDevice, kind?: "wall"): Clock {
   if (kind !== "wall" && device.features.has("timestamp-query")) return new TimestampClock(device);
-  return await WallClock.open(device);
+  return new WallClock(device);
 }
 
 /**
@@ -68,6 +69,7 @@ class TimestampClock implements Clock {
   readonly #device: GPUDevice;
   readonly #queries: GPUQuerySet;
   readonly #resolved: GPUBuffer;
+  readonly #mapper: Mapper;
   readonly #readback: GPUBuffer;
 
   constructor(device: GPUDevice) {
@@ -75,7 +77,8 @@ class TimestampClock implements Clock {
     this.#device = device;
     this.#queries = device.createQuerySet({ type: "timestamp", count: PASSES * 2 });
     this.#resolved = device.createBuffer({ size, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
-    this.#readback = device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+    this.#mapper = new Mapper(device);
+    this.#readback = this.#mapper.buffer(size, "timestamps");
   }
 
   async measure(dispatches: readonly Dispatch[], repeats: readonly number[]): Promise<number[]> {
@@ -111,17 +114,17 @@ class TimestampClock implements Clock {
     encoder.resolveQuerySet(this.#queries, 0, 2 * passes, this.#resolved, 0);
     encoder.copyBufferToBuffer(this.#resolved, 0, this.#readback, 0, 16 * passes);
     this.#device.queue.submit([encoder.finish()]);
-    await this.#readback.mapAsync(GPUMapMode.READ);
-    const stamps = new BigUint64Array(this.#readback.getMappedRange().slice(0, 16 * passes));
-    this.#readback.unmap();
-    return stamps;
+    return await this.#mapper.read(
+      this.#readback,
+      (contents) => new BigUint64Array(contents.slice(0, 16 * passes)),
+    );
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#mapper.settled();
     this.#queries.destroy();
     this.#resolved.destroy();
     this.#readback.destroy();
-    return Promise.resolve();
   }
 }
 
@@ -130,21 +133,14 @@ class WallClock implements Clock {
   readonly kind = "wall";
   readonly #device: GPUDevice;
   readonly #source: GPUBuffer;
+  readonly #mapper: Mapper;
   readonly #target: GPUBuffer;
-  readonly #pending = new Set<Promise<void>>();
 
-  private constructor(device: GPUDevice) {
+  constructor(device: GPUDevice) {
     this.#device = device;
     this.#source = device.createBuffer({ size: 4, usage: GPUBufferUsage.COPY_SRC });
-    this.#target = device.createBuffer({ size: 4, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
-  }
-
-  static async open(device: GPUDevice): Promise<WallClock> {
-    const clock = new WallClock(device);
-    // Deno 2.9 ends the process where getMappedRange() meets the first pending mapAsync() of a buffer: map it once, awaited.
-    await clock.#target.mapAsync(GPUMapMode.READ);
-    clock.#target.unmap();
-    return clock;
+    this.#mapper = new Mapper(device);
+    this.#target = this.#mapper.buffer(4, "clock");
   }
 
   async measure(dispatches: readonly Dispatch[], repeats: readonly number[]): Promise<number[]> {
@@ -155,28 +151,14 @@ class WallClock implements Clock {
       encodeRepeated(encoder.beginComputePass(), dispatch, repeats[i]!);
       encoder.copyBufferToBuffer(this.#source, 0, this.#target, 0, 4);
       this.#device.queue.submit([encoder.finish()]);
-      await this.#idle();
+      await this.#mapper.read(this.#target, () => {});
       times.push((performance.now() - start) / repeats[i]!);
     }
     return times;
   }
 
-  /** Waits for the copy that ends a submission; in Deno mapAsync() itself does so, and its promise comes 10 ms late. */
-  async #idle(): Promise<void> {
-    const mapped = this.#target.mapAsync(GPUMapMode.READ);
-    const settled = mapped.catch(() => {});
-    this.#pending.add(settled);
-    settled.then(() => this.#pending.delete(settled));
-    try {
-      this.#target.getMappedRange();
-    } catch {
-      await mapped;
-    }
-    this.#target.unmap();
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#pending);
+    await this.#mapper.settled();
     this.#source.destroy();
     this.#target.destroy();
   }

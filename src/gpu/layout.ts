@@ -74,14 +74,6 @@ export function bytesOf(type: TensorType, layout: Layout): number {
   return Math.max(16, roundUp(physicalOf(type, layout).length * elementSize(type.dtype), 16));
 }
 
-/** Whether two layouts put the elements of this tensor in the same places. */
-export function sameLayout(type: TensorType, a: Layout, b: Layout): boolean {
-  if (a === b) return true;
-  const [p, q] = [physicalOf(type, a), physicalOf(type, b)];
-  return p.length === q.length &&
-    type.shape.every((dim, axis) => dim === 1 || p.strides[axis] === q.strides[axis]);
-}
-
 /** The elements of a tensor in the order of a layout, as the GPU wants them; zero in the padding. */
 export function arrange(
   tensor: Tensor,

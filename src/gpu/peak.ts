@@ -34,7 +34,7 @@ const TILES = [[4, 4], [8, 4], [8, 8]] as const;
 
 /** Measures the peaks of a device. Takes about half a second on a CPU adapter; whatever else runs there lowers them. */
 export async function measurePeak({ device, software }: Gpu): Promise<Peak> {
-  await using clock = await openClock(device);
+  await using clock = openClock(device);
   const pipelines = new Pipelines(device);
   const groups = software ? 64 : 2048;
   const copied = (software ? 32 : 64) * 2 ** 20;

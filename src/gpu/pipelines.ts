@@ -1,7 +1,7 @@
 /** Compute pipelines, compiled once for each kernel and set of constants. @module */
 import { expand } from "./expand.ts";
 import type { Launch } from "./launch.ts";
-import { SHADERS } from "./shaders.ts";
+import { type ShaderName, SHADERS } from "./shaders.ts";
 
 /** A kernel that the device refuses: the message points at the file and line. */
 export class ShaderError extends Error {
@@ -60,7 +60,7 @@ export class Pipelines {
     } catch (cause) {
       const { messages } = await module.getCompilationInfo();
       const where = messages.filter((m) => m.type === "error").map((m) =>
-        `shaders/${shader}.wgsl:${lines[m.lineNum - 1] ?? "?"}: ${m.message}`
+        `${placeOf(shader, lines[m.lineNum - 1])}: ${m.message}`
       );
       throw new ShaderError(
         `Cannot compile ${key}: ${where.length > 0 ? where.join("; ") : (cause as Error).message}`,
@@ -68,4 +68,14 @@ export class Pipelines {
       );
     }
   }
+}
+
+/** The file and line of a line of a kernel's source, behind which the files that it uses follow; no line for made code. */
+export function placeOf(shader: ShaderName, line: number | undefined): string {
+  const source = SHADERS[shader].split("\n");
+  if (line === undefined || line > source.length) return `shaders/${shader}.wgsl:?`;
+  const before = source.slice(0, line);
+  const start = before.findLastIndex((text) => text.startsWith("// @file "));
+  const file = start < 0 ? shader : before[start]!.slice("// @file ".length);
+  return `shaders/${file}.wgsl:${line - 1 - start}`;
 }

@@ -213,13 +213,13 @@ fn main(
 // An invocation owns TM pixels, LANES_M apart, and TN adjacent channels of one group. Lanes run along pixels first, then
 // along tiles of channels.
 // @use steps
+// @use finish
 const LANES: u32 = 8; // LANES_M * LANES_N
 const LANES_M: u32 = 8;
 const LANES_N: u32 = 1;
 const TM: u32 = 16;
 const TN: u32 = 16;
 const TN4: u32 = 4;
-const COUNT: u32 = 0; // steps of the program
 const OTHER: u32 = 0; // 1 where it reads the other input
 
 struct Params {
@@ -253,22 +253,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read> other: array<vec4f>; // as y
 @group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(5) var<uniform> params: Params;
-
-var<private> immediates: array<vec4f, 8>;
-
-// Runs the program on four results, and on the other input's elements at their place.
-fn finish(value: vec4f, companion: vec4f) -> vec4f {
-  if (COUNT == 0u) {
-    return value;
-  }
-  var r: array<vec4f, COUNT + 2>;
-  r[0] = value;
-  r[1] = companion;
-  for (var k = 0u; k < COUNT; k++) { // @unroll
-    r[k + 2u] = apply(STEPS[k] & 255u, r[(STEPS[k] >> 8u) & 255u], r[STEPS[k] >> 16u], immediates[k].x, immediates[k].y);
-  }
-  return r[COUNT + 1u];
-}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -359,7 +343,7 @@ fn main(
     }
   }
 }
-
+// @file lib/steps
 // The instructions of pointwise programs on four elements, for kernels with the line "// @use steps".
 //
 // STEPk = instruction | first register << 8 | second register << 16.
@@ -446,6 +430,26 @@ fn apply(code: u32, a: vec4f, b: vec4f, p: f32, q: f32) -> vec4f {
     default: { return quotient(a, b); }
   }
 }
+// @file lib/finish
+// What linear kernels do with their results: a program of COUNT steps on a value and on the other input at its place.
+// Kernels fill \`immediates\` before they call \`finish\`; they use steps.wgsl too.
+const COUNT: u32 = 0;
+
+var<private> immediates: array<vec4f, 8>;
+
+// Runs the program on four results, and on the other input's elements at their place.
+fn finish(value: vec4f, companion: vec4f) -> vec4f {
+  if (COUNT == 0u) {
+    return value;
+  }
+  var r: array<vec4f, COUNT + 2>;
+  r[0] = value;
+  r[1] = companion;
+  for (var k = 0u; k < COUNT; k++) { // @unroll
+    r[k + 2u] = apply(STEPS[k] & 255u, r[(STEPS[k] >> 8u) & 255u], r[STEPS[k] >> 16u], immediates[k].x, immediates[k].y);
+  }
+  return r[COUNT + 1u];
+}
 `,
   conv_i8: `// sum[p, n] = bias[n] + sum over taps t and channels c of x[p * stride - pad + t * dilation, c] * w[t, c, n], in i32
 // value[p, n] = clamp(round(f32(sum) * multiplier[n]) + zero, low, high), a whole number that stands for an i8,
@@ -459,6 +463,7 @@ fn apply(code: u32, a: vec4f, b: vec4f, p: f32, q: f32) -> vec4f {
 // An invocation owns TM pixels, LANES_M apart, and TN adjacent channels of one group. Lanes run along pixels first, then
 // along tiles of channels.
 // @use steps
+// @use finish
 const LANES: u32 = 8; // LANES_M * LANES_N
 const LANES_M: u32 = 8;
 const LANES_N: u32 = 1;
@@ -470,7 +475,6 @@ const QUADS: u32 = 4; // fours of channels in each of these
 const WORDS: u32 = 4; // 1 where no group has more than 4 input channels
 const ROUNDED: u32 = 1; // 1 where values are whole numbers
 const FLOAT_OUT: u32 = 0; // 1 where y is f32
-const COUNT: u32 = 0; // steps of the program
 const OTHER: u32 = 0; // what it reads beside the value: 1 for f32, 2 for i8
 const BIASED: u32 = 0; // 1: products are taken of x + 128, and the bias holds -(x_zero + 128) * (sum of w)
 
@@ -508,22 +512,6 @@ struct Params {
 @group(0) @binding(4) var<storage, read> other: array<vec4u>; // nhwc in blocks of 16 i8 or 4 f32
 @group(0) @binding(5) var<storage, read_write> y: array<vec4u>;
 @group(0) @binding(6) var<uniform> params: Params;
-
-var<private> immediates: array<vec4f, 8>;
-
-// Runs the program on four results, and on the other input's elements at their place.
-fn finish(value: vec4f, companion: vec4f) -> vec4f {
-  if (COUNT == 0u) {
-    return value;
-  }
-  var r: array<vec4f, COUNT + 2>;
-  r[0] = value;
-  r[1] = companion;
-  for (var k = 0u; k < COUNT; k++) { // @unroll
-    r[k + 2u] = apply(STEPS[k] & 255u, r[(STEPS[k] >> 8u) & 255u], r[STEPS[k] >> 16u], immediates[k].x, immediates[k].y);
-  }
-  return r[COUNT + 1u];
-}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -666,7 +654,7 @@ fn main(
     }
   }
 }
-
+// @file lib/steps
 // The instructions of pointwise programs on four elements, for kernels with the line "// @use steps".
 //
 // STEPk = instruction | first register << 8 | second register << 16.
@@ -753,28 +741,31 @@ fn apply(code: u32, a: vec4f, b: vec4f, p: f32, q: f32) -> vec4f {
     default: { return quotient(a, b); }
   }
 }
+// @file lib/finish
+// What linear kernels do with their results: a program of COUNT steps on a value and on the other input at its place.
+// Kernels fill \`immediates\` before they call \`finish\`; they use steps.wgsl too.
+const COUNT: u32 = 0;
+
+var<private> immediates: array<vec4f, 8>;
+
+// Runs the program on four results, and on the other input's elements at their place.
+fn finish(value: vec4f, companion: vec4f) -> vec4f {
+  if (COUNT == 0u) {
+    return value;
+  }
+  var r: array<vec4f, COUNT + 2>;
+  r[0] = value;
+  r[1] = companion;
+  for (var k = 0u; k < COUNT; k++) { // @unroll
+    r[k + 2u] = apply(STEPS[k] & 255u, r[(STEPS[k] >> 8u) & 255u], r[STEPS[k] >> 16u], immediates[k].x, immediates[k].y);
+  }
+  return r[COUNT + 1u];
+}
 `,
   copy_128: `// destination[o] = source[i], or the fill value outside of the ranges: one block of 16 bytes an invocation.
 // i and o are sums of position * step over the axes, in blocks.
-const AXES: u32 = 2;
-const INNER: u32 = 1; // AXES - 1
+// @use axes
 const TURNS: u32 = 1; // blocks of an invocation, 64 apart
-
-struct Axis {
-  @align(16) size: u32,
-  step_in: i32,
-  step_out: u32,
-  low: u32, // positions in [low, high) are read
-  high: u32,
-}
-
-struct Params {
-  count: u32,
-  first_in: i32,
-  first_out: u32,
-  fill: u32,
-  axes: array<Axis, 6>, // innermost first
-}
 
 @group(0) @binding(0) var<storage, read> source: array<vec4u>;
 @group(0) @binding(1) var<storage, read_write> destination: array<vec4u>;
@@ -819,12 +810,10 @@ fn main(
     }
   }
 }
-`,
-  copy_32: `// destination[o] = source[i], or the fill value outside of the ranges: one element of 4 bytes an invocation.
-// i and o are sums of position * step over the axes.
+// @file lib/axes
+// The axes of a strided copy.
 const AXES: u32 = 2;
 const INNER: u32 = 1; // AXES - 1
-const TURNS: u32 = 1; // elements of an invocation, 64 apart
 
 struct Axis {
   @align(16) size: u32,
@@ -841,6 +830,11 @@ struct Params {
   fill: u32,
   axes: array<Axis, 6>, // innermost first
 }
+`,
+  copy_32: `// destination[o] = source[i], or the fill value outside of the ranges: one element of 4 bytes an invocation.
+// i and o are sums of position * step over the axes.
+// @use axes
+const TURNS: u32 = 1; // elements of an invocation, 64 apart
 
 @group(0) @binding(0) var<storage, read> source: array<u32>;
 @group(0) @binding(1) var<storage, read_write> destination: array<u32>;
@@ -885,12 +879,10 @@ fn main(
     }
   }
 }
-`,
-  copy_32x4: `// destination[o] = source[i], or the fill value outside of the ranges: four elements of 4 bytes an invocation,
-// neighbours along axis 0, stored at once. i is the sum of position * step over the axes, o the same over 4.
+// @file lib/axes
+// The axes of a strided copy.
 const AXES: u32 = 2;
 const INNER: u32 = 1; // AXES - 1
-const TURNS: u32 = 1; // blocks of an invocation, 64 apart
 
 struct Axis {
   @align(16) size: u32,
@@ -907,6 +899,11 @@ struct Params {
   fill: u32,
   axes: array<Axis, 6>, // innermost first
 }
+`,
+  copy_32x4: `// destination[o] = source[i], or the fill value outside of the ranges: four elements of 4 bytes an invocation,
+// neighbours along axis 0, stored at once. i is the sum of position * step over the axes, o the same over 4.
+// @use axes
+const TURNS: u32 = 1; // blocks of an invocation, 64 apart
 
 @group(0) @binding(0) var<storage, read> source: array<u32>;
 @group(0) @binding(1) var<storage, read_write> destination: array<vec4u>;
@@ -953,11 +950,8 @@ fn main(
     }
   }
 }
-`,
-  copy_8: `// destination[o] = source[i], or the fill value outside of the ranges, in bytes: four bytes, one word, an invocation.
-// The destination is dense, so o is the number of the element; i is the sum of position * step over the axes.
-const ALIGNED: u32 = 0; // 1 where no word holds elements from two rows of axis 0
-const KEEP: u32 = 0; // 1 to leave what is outside of the ranges as it is
+// @file lib/axes
+// The axes of a strided copy.
 const AXES: u32 = 2;
 const INNER: u32 = 1; // AXES - 1
 
@@ -976,6 +970,12 @@ struct Params {
   fill: u32,
   axes: array<Axis, 6>, // innermost first
 }
+`,
+  copy_8: `// destination[o] = source[i], or the fill value outside of the ranges, in bytes: four bytes, one word, an invocation.
+// The destination is dense, so o is the number of the element; i is the sum of position * step over the axes.
+// @use axes
+const ALIGNED: u32 = 0; // 1 where no word holds elements from two rows of axis 0
+const KEEP: u32 = 0; // 1 to leave what is outside of the ranges as it is
 
 @group(0) @binding(0) var<storage, read> source: array<u32>;
 @group(0) @binding(1) var<storage, read_write> destination: array<u32>;
@@ -1032,10 +1032,8 @@ fn main(
   }
   destination[index] = word;
 }
-`,
-  copy_8x16: `// destination[o] = source[i], or the fill value outside of the range of axis 0, in bytes: 16 x 4 an invocation.
-// Neighbours along axis 0 lie together in the destination, those along axis 1 in the source; their sizes count sixteens and
-// fours.
+// @file lib/axes
+// The axes of a strided copy.
 const AXES: u32 = 2;
 const INNER: u32 = 1; // AXES - 1
 
@@ -1054,6 +1052,11 @@ struct Params {
   fill: u32,
   axes: array<Axis, 6>, // innermost first
 }
+`,
+  copy_8x16: `// destination[o] = source[i], or the fill value outside of the range of axis 0, in bytes: 16 x 4 an invocation.
+// Neighbours along axis 0 lie together in the destination, those along axis 1 in the source; their sizes count sixteens and
+// fours.
+// @use axes
 
 @group(0) @binding(0) var<storage, read> source: array<u32>;
 @group(0) @binding(1) var<storage, read_write> destination: array<vec4u>;
@@ -1103,9 +1106,8 @@ fn main(
     }
   }
 }
-`,
-  copy_8x4: `// destination[o] = source[i], or the fill value outside of the range of axis 0, in bytes: 4 x 4 an invocation.
-// Neighbours along axis 0 lie together in the destination, those along axis 1 in the source; both sizes count fours.
+// @file lib/axes
+// The axes of a strided copy.
 const AXES: u32 = 2;
 const INNER: u32 = 1; // AXES - 1
 
@@ -1124,6 +1126,10 @@ struct Params {
   fill: u32,
   axes: array<Axis, 6>, // innermost first
 }
+`,
+  copy_8x4: `// destination[o] = source[i], or the fill value outside of the range of axis 0, in bytes: 4 x 4 an invocation.
+// Neighbours along axis 0 lie together in the destination, those along axis 1 in the source; both sizes count fours.
+// @use axes
 
 @group(0) @binding(0) var<storage, read> source: array<u32>;
 @group(0) @binding(1) var<storage, read_write> destination: array<u32>;
@@ -1166,6 +1172,26 @@ fn main(
     }
   }
 }
+// @file lib/axes
+// The axes of a strided copy.
+const AXES: u32 = 2;
+const INNER: u32 = 1; // AXES - 1
+
+struct Axis {
+  @align(16) size: u32,
+  step_in: i32,
+  step_out: u32,
+  low: u32, // positions in [low, high) are read
+  high: u32,
+}
+
+struct Params {
+  count: u32,
+  first_in: i32,
+  first_out: u32,
+  fill: u32,
+  axes: array<Axis, 6>, // innermost first
+}
 `,
   depthwise_f32: `// y[p, c] = program(clamp(sum, low, high), other[p, c]),
 // sum = bias[c] + sum over taps t of x[p * stride - pad + t * dilation, c] * w[t, c]
@@ -1173,6 +1199,7 @@ fn main(
 // x, y, other: nhwc, channels in blocks of 4; w: block t * blocks + block of c. Taps of a row lie side by side.
 // An invocation owns one block of channels of ROWS x COLUMNS adjacent results; lanes run along the blocks.
 // @use steps
+// @use finish
 const LANES: u32 = 8;
 const ROWS: u32 = 2;
 const COLUMNS: u32 = 4;
@@ -1185,7 +1212,6 @@ const LOADED_Y: u32 = 4; // (ROWS - 1) * STRIDE_Y + (KERNEL_Y - 1) * DILATION_Y 
 const LOADED_X: u32 = 6; // (COLUMNS - 1) * STRIDE_X + KERNEL_X input columns
 const RESULTS: u32 = 8; // ROWS * COLUMNS
 const WINDOW: u32 = 24; // LOADED_Y * LOADED_X
-const COUNT: u32 = 0; // steps of the program
 const OTHER: u32 = 0; // 1 where it reads the other input
 
 struct Params {
@@ -1218,22 +1244,6 @@ struct Params {
 @group(0) @binding(3) var<storage, read> other: array<vec4f>; // as y
 @group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(5) var<uniform> params: Params;
-
-var<private> immediates: array<vec4f, 8>;
-
-// Runs the program on four results, and on the other input's elements at their place.
-fn finish(value: vec4f, companion: vec4f) -> vec4f {
-  if (COUNT == 0u) {
-    return value;
-  }
-  var r: array<vec4f, COUNT + 2>;
-  r[0] = value;
-  r[1] = companion;
-  for (var k = 0u; k < COUNT; k++) { // @unroll
-    r[k + 2u] = apply(STEPS[k] & 255u, r[(STEPS[k] >> 8u) & 255u], r[STEPS[k] >> 16u], immediates[k].x, immediates[k].y);
-  }
-  return r[COUNT + 1u];
-}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -1302,7 +1312,7 @@ fn main(
     }
   }
 }
-
+// @file lib/steps
 // The instructions of pointwise programs on four elements, for kernels with the line "// @use steps".
 //
 // STEPk = instruction | first register << 8 | second register << 16.
@@ -1389,6 +1399,26 @@ fn apply(code: u32, a: vec4f, b: vec4f, p: f32, q: f32) -> vec4f {
     default: { return quotient(a, b); }
   }
 }
+// @file lib/finish
+// What linear kernels do with their results: a program of COUNT steps on a value and on the other input at its place.
+// Kernels fill \`immediates\` before they call \`finish\`; they use steps.wgsl too.
+const COUNT: u32 = 0;
+
+var<private> immediates: array<vec4f, 8>;
+
+// Runs the program on four results, and on the other input's elements at their place.
+fn finish(value: vec4f, companion: vec4f) -> vec4f {
+  if (COUNT == 0u) {
+    return value;
+  }
+  var r: array<vec4f, COUNT + 2>;
+  r[0] = value;
+  r[1] = companion;
+  for (var k = 0u; k < COUNT; k++) { // @unroll
+    r[k + 2u] = apply(STEPS[k] & 255u, r[(STEPS[k] >> 8u) & 255u], r[STEPS[k] >> 16u], immediates[k].x, immediates[k].y);
+  }
+  return r[COUNT + 1u];
+}
 `,
   depthwise_i8: `// sum[p, c] = bias[c] + sum over taps t of x[p * stride - pad + t * dilation, c] * w[t, c], in i32
 // value[p, c] = clamp(round(f32(sum) * multiplier[c]) + zero, low, high), a whole number that stands for an i8,
@@ -1399,6 +1429,7 @@ fn apply(code: u32, a: vec4f, b: vec4f, p: f32, q: f32) -> vec4f {
 // x: nhwc, channels in blocks of 16; y, other: nhwc in blocks of 16 i8 or 4 f32; w: block t * blocks + block of c.
 // An invocation owns one block of channels of ROWS x COLUMNS adjacent results; lanes run along the blocks.
 // @use steps
+// @use finish
 const LANES: u32 = 8;
 const ROWS: u32 = 2;
 const COLUMNS: u32 = 4;
@@ -1414,7 +1445,6 @@ const WINDOW: u32 = 24; // LOADED_Y * LOADED_X
 const TAPS: u32 = 9; // KERNEL_Y * KERNEL_X
 const ROUNDED: u32 = 1; // 1 where values are whole numbers
 const FLOAT_OUT: u32 = 0; // 1 where y is f32
-const COUNT: u32 = 0; // steps of the program
 const OTHER: u32 = 0; // what it reads beside the value: 1 for f32, 2 for i8
 const BIASED: u32 = 0; // 1: products are taken of x + 128, and the bias holds -(x_zero + 128) * (sum of w)
 
@@ -1451,22 +1481,6 @@ struct Params {
 @group(0) @binding(4) var<storage, read> other: array<vec4u>; // nhwc in blocks of 16 i8 or 4 f32
 @group(0) @binding(5) var<storage, read_write> y: array<vec4u>;
 @group(0) @binding(6) var<uniform> params: Params;
-
-var<private> immediates: array<vec4f, 8>;
-
-// Runs the program on four results, and on the other input's elements at their place.
-fn finish(value: vec4f, companion: vec4f) -> vec4f {
-  if (COUNT == 0u) {
-    return value;
-  }
-  var r: array<vec4f, COUNT + 2>;
-  r[0] = value;
-  r[1] = companion;
-  for (var k = 0u; k < COUNT; k++) { // @unroll
-    r[k + 2u] = apply(STEPS[k] & 255u, r[(STEPS[k] >> 8u) & 255u], r[STEPS[k] >> 16u], immediates[k].x, immediates[k].y);
-  }
-  return r[COUNT + 1u];
-}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -1573,7 +1587,7 @@ fn main(
     }
   }
 }
-
+// @file lib/steps
 // The instructions of pointwise programs on four elements, for kernels with the line "// @use steps".
 //
 // STEPk = instruction | first register << 8 | second register << 16.
@@ -1659,6 +1673,26 @@ fn apply(code: u32, a: vec4f, b: vec4f, p: f32, q: f32) -> vec4f {
     case 23u: { return erf(a); }
     default: { return quotient(a, b); }
   }
+}
+// @file lib/finish
+// What linear kernels do with their results: a program of COUNT steps on a value and on the other input at its place.
+// Kernels fill \`immediates\` before they call \`finish\`; they use steps.wgsl too.
+const COUNT: u32 = 0;
+
+var<private> immediates: array<vec4f, 8>;
+
+// Runs the program on four results, and on the other input's elements at their place.
+fn finish(value: vec4f, companion: vec4f) -> vec4f {
+  if (COUNT == 0u) {
+    return value;
+  }
+  var r: array<vec4f, COUNT + 2>;
+  r[0] = value;
+  r[1] = companion;
+  for (var k = 0u; k < COUNT; k++) { // @unroll
+    r[k + 2u] = apply(STEPS[k] & 255u, r[(STEPS[k] >> 8u) & 255u], r[STEPS[k] >> 16u], immediates[k].x, immediates[k].y);
+  }
+  return r[COUNT + 1u];
 }
 `,
   gather_128: `// y[o, a, b, i] = x[o, rows[a], columns[b], i], one block of 16 bytes an invocation.
@@ -2471,7 +2505,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) grid:
     }
   }
 }
-
+// @file lib/steps
 // The instructions of pointwise programs on four elements, for kernels with the line "// @use steps".
 //
 // STEPk = instruction | first register << 8 | second register << 16.

@@ -24,13 +24,14 @@ export function immediateFields(instructions: readonly Instruction[], count: num
 }
 
 /**
- * Constants of a linear kernel for what follows its results. Register 1 is always the other input, so that instructions of
- * programs without one move up by a register.
+ * Constants of a linear kernel for what its results are, and what follows them. Register 1 is always the other input, so that
+ * instructions of programs without one move up by a register.
  */
-export function continuationConstants({ then }: Epilogue, other: Operand | null): Record<string, number> {
-  if (!then) return {};
+export function continuationConstants({ integer, then }: Epilogue, other: Operand | null): Record<string, number> {
+  const rounded = integer ? { ROUNDED: integer.out ? 1 : 0 } : {};
+  if (!then) return rounded;
   const OTHER = !other ? 0 : other.dtype === "i8" ? 2 : 1;
-  return { COUNT: then.program.instructions.length, OTHER, ...stepConstants(registersOf(then.program)) };
+  return { ...rounded, COUNT: then.program.instructions.length, OTHER, ...stepConstants(registersOf(then.program)) };
 }
 
 /** The immediate numbers of what follows, behind the `fields` of a uniform, which are padded to whole blocks. */

@@ -2,7 +2,7 @@
 import { foldGrid, type Launch, uniform } from "../gpu/launch.ts";
 import { roundUp } from "../gpu/layout.ts";
 import { continuationConstants, withImmediates } from "./_continuation.ts";
-import { countedZero, type LinearOptions, windowFields } from "./_dense.ts";
+import { countingOf, type LinearOptions, windowFields } from "./_dense.ts";
 import { blocksOf, epilogueFields, outputBlocks, outputConstants } from "./_linear.ts";
 import { type Bias, packBias, packDepthwise, packDirect, packMultiplier, type Weights } from "./_packing.ts";
 import type { Window } from "./_window.ts";
@@ -67,7 +67,7 @@ export function depthwiseLaunch(
   const { loadedY, loadedX } = loadedBy(window, rows);
   const [rowStrips, strips] = [Math.ceil(output[0] / rows), Math.ceil(output[1] / COLUMNS)];
   const items = batch * rowStrips * strips * blocks;
-  const counted = integer && { ...integer, xZero: countedZero(integer.xZero, target) };
+  const { biased, counted } = countingOf(epilogue, target);
   return {
     shader: integer ? "depthwise_i8" : "depthwise_f32",
     constants: {
@@ -83,7 +83,7 @@ export function depthwiseLaunch(
       LOADED_X: loadedX,
       RESULTS: rows * COLUMNS,
       WINDOW: loadedY * loadedX,
-      ...(integer ? { TAPS: kernel[0] * kernel[1], BIASED: target.lanes === 8 ? 1 : 0 } : {}),
+      ...(integer ? { TAPS: kernel[0] * kernel[1], BIASED: Number(biased) } : {}),
       ...outputConstants(epilogue),
       ...continuationConstants(epilogue, other),
     },
@@ -118,7 +118,7 @@ export function directLaunch(
   const items = batch * output[0] * output[1] * blocks;
   return {
     shader: integer ? "conv_direct_i8" : "conv_direct_f32",
-    constants: { LANES: target.lanes, ...(integer ? { FLOAT_OUT: integer.out ? 0 : 1 } : {}) },
+    constants: { LANES: target.lanes, ...outputConstants(epilogue) },
     bindings: [
       { input: 0 },
       { packed: packDirect(weights, blocks * 4, integer !== undefined) },

@@ -75,10 +75,9 @@ export function packedByte(value: number): number {
   return Math.imul(value & 0xff, 0x01010101) >>> 0;
 }
 
-/** Constants of kernels that say what is done with their sums, and what is stored. */
+/** Constants of integer kernels: 1 where what they store is f32. */
 export function outputConstants(epilogue: Epilogue): Record<string, number> {
-  const { integer } = epilogue;
-  return integer ? { ROUNDED: integer.out ? 1 : 0, FLOAT_OUT: storedType(epilogue) === "i8" ? 0 : 1 } : {};
+  return epilogue.integer ? { FLOAT_OUT: storedType(epilogue) === "i8" ? 0 : 1 } : {};
 }
 
 /** 16-byte blocks of an innermost axis. */

@@ -3,7 +3,7 @@ import { type Launch, type Packed, uniform } from "../gpu/launch.ts";
 import { roundUp } from "../gpu/layout.ts";
 import { broadcastShapes, stridesOf } from "../tensor/tensor.ts";
 import { chooseTile, tileConstants } from "./_dense.ts";
-import { blocksOf, epilogueFields } from "./_linear.ts";
+import { blocksOf, epilogueFields, outputConstants } from "./_linear.ts";
 import { type Bias, packMultiplier, packVector } from "./_packing.ts";
 import type { Epilogue, Target } from "./op.ts";
 import type { View } from "./view.ts";
@@ -177,7 +177,7 @@ export function productLaunch(product: Product, { left, right, y, bias, epilogue
     shader,
     constants: {
       ...tileConstants(tile, epilogue),
-      ...(integer ? { FLOAT_OUT: integer.out ? 0 : 1 } : {}),
+      ...outputConstants(epilogue),
       ...(integer ? {} : { RIGHT_ROWS: right.steps.rows ? 1 : 0 }),
     },
     bindings: [

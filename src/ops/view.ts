@@ -88,8 +88,10 @@ function isShort(shape: readonly number[]): boolean {
 export function liesIn({ strides, first, padded }: View, type: TensorType, layout: Layout, length: number): boolean {
   const own = physicalOf(type, layout);
   const last = own.order.at(-1);
+  // What follows a single element is the same whichever of its axes goes on.
+  const alike = padded?.axis === last || (type.shape[padded?.axis ?? -1] === 1 && type.shape[last ?? -1] === 1);
   const whole = last === undefined || own.sizes.at(-1) === type.shape[last] ||
-    (padded?.axis === last && padded.size === own.sizes.at(-1));
+    (alike && padded?.size === own.sizes.at(-1));
   return whole && first === 0 && own.length === length &&
     type.shape.every((size, axis) => size === 1 || own.strides[axis] === strides[axis]);
 }

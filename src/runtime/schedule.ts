@@ -288,7 +288,7 @@ function livesOf(pending: readonly Pending[], inputs: readonly Storage[]): Life[
 const blockWriters = new Map<ShaderName, ReadonlySet<number>>();
 
 /** Whether a kernel writes one of its bindings in whole blocks of 16 bytes. */
-function writesBlocks(shader: ShaderName, binding: number): boolean {
+export function writesBlocks(shader: ShaderName, binding: number): boolean {
   let own = blockWriters.get(shader);
   if (!own) {
     own = new Set(bindingsOf(SHADERS[shader]).filter(fitsTexture).map(({ binding }) => binding));

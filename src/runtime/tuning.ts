@@ -80,12 +80,23 @@ export class Tuning {
     return Math.max(0, variants.indexOf(this.#choices.get(key)?.variant ?? ""));
   }
 
-  /** Times the variants of a plan's launches that are not known yet, as long as the budget lasts. */
-  async tune(plan: ExecutionPlan, target: Target, context: GpuContext): Promise<void> {
-    const found = await timeVariants(plan, target, context, (key) => this.#choices.has(key), this.#budgetMs);
-    if (found.size === 0) return;
+  /** Schedules a plan with the fastest variants, after timing those that are not known yet as long as the budget lasts. */
+  async schedule(plan: ExecutionPlan, target: Target, context: GpuContext): Promise<Schedule> {
+    const offered = new Map<string, readonly string[]>();
+    const chosen = (): Schedule => {
+      const choose = (key: string, variants: readonly string[]): number => {
+        if (!this.#choices.has(key) && variants.length > 1) offered.set(key, variants);
+        return this.choose(key, variants);
+      };
+      return schedule(plan, { ...target, choose }, context.gpu.textureBytes);
+    };
+    const known = chosen();
+    if (offered.size === 0) return known;
+    const found = await timeVariants(plan, target, context, offered, this.#budgetMs);
+    if (found.size === 0) return known;
     for (const [key, timed] of found) this.#choices.set(key, { ...fastest(timed), at: Date.now() });
     await this.#save();
+    return chosen();
   }
 
   /** Adds the choices to those that other processes have stored meanwhile. */
@@ -119,23 +130,17 @@ async function timeVariants(
   plan: ExecutionPlan,
   target: Target,
   context: GpuContext,
-  isKnown: (key: string) => boolean,
+  offered: ReadonlyMap<string, readonly string[]>,
   budgetMs: number,
 ): Promise<Map<string, TimedVariant[]>> {
   const deadline = performance.now() + budgetMs;
-  const offered = new Map<string, readonly string[]>();
-  const schedules: Schedule[] = [];
-  do {
-    const turn = schedules.length;
-    const choose = (key: string, variants: readonly string[]): number => {
-      if (!isKnown(key) && variants.length > 1) offered.set(key, variants);
-      return Math.min(turn, variants.length - 1);
-    };
-    schedules.push(schedule(plan, { ...target, choose }, context.gpu.textureBytes));
-  } while ([...offered.values()].some((variants) => variants.length > schedules.length));
+  const most = Math.max(...Array.from(offered.values(), (variants) => variants.length));
+  const schedules = Array.from({ length: most }, (_, turn) => {
+    const choose = (_key: string, variants: readonly string[]): number => Math.min(turn, variants.length - 1);
+    return schedule(plan, { ...target, choose }, context.gpu.textureBytes);
+  });
   const found = new Map<string, TimedVariant[]>();
-  if (offered.size === 0) return found;
-  await using clock = await openClock(context.gpu.device);
+  await using clock = openClock(context.gpu.device);
   for (const [key, variants] of offered) {
     if (performance.now() > deadline) break;
     const timed: TimedVariant[] = [];

@@ -50,9 +50,7 @@ async function prepare(
 ): Promise<Executable> {
   const { device, software, textureBytes } = context.gpu;
   const target: Target = { lanes: software ? 8 : 64 };
-  await tuning?.tune(plan, target, context);
-  const choose = tuning && ((key: string, variants: readonly string[]) => tuning.choose(key, variants));
-  const work = schedule(plan, choose ? { ...target, choose } : target, textureBytes);
+  const work = await tuning?.schedule(plan, target, context) ?? schedule(plan, target, textureBytes);
   const limit = Math.min(device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize);
   const largest = Math.max(0, ...work.regions.map(({ bytes, texture }) => texture ? 0 : bytes));
   if (largest > limit) {
@@ -136,7 +134,7 @@ class GpuExecutable implements Executable {
 
   async time(inputs: ReadonlyMap<string, Tensor>, rounds: number): Promise<Timings> {
     await this.run(inputs);
-    await using clock = await openClock(this.#device);
+    await using clock = openClock(this.#device);
     const times = await timeDispatches(clock, this.#dispatches, rounds);
     const launches = this.#schedule.launches.map(({ launch, node, step, valueBytes }, i) => ({
       node,

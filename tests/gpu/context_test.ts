@@ -3,7 +3,8 @@ import { encode, GpuContext } from "../../src/gpu/context.ts";
 import { openGpu } from "../../src/gpu/device.ts";
 import type { Launch, Packed } from "../../src/gpu/launch.ts";
 import { allocateMemory, type Memory } from "../../src/gpu/memory.ts";
-import { pipelineKey, Pipelines } from "../../src/gpu/pipelines.ts";
+import { pipelineKey, Pipelines, placeOf } from "../../src/gpu/pipelines.ts";
+import { SHADERS } from "../../src/gpu/shaders.ts";
 import { relayout } from "../../src/ops/copy.ts";
 import { noGpu } from "../ops/harness.ts";
 
@@ -152,6 +153,19 @@ test("Pipelines.get() points at the line of the file that the device refuses", a
     name: "ShaderError",
     message: /^Cannot compile copy_32 AXES=0: shaders\/copy_32\.wgsl:\d+: /,
   });
+});
+
+Deno.test("placeOf() finds lines of a kernel, and of the files that it uses", () => {
+  for (
+    const [line, file] of [["fn power(", "lib/steps"], ["fn finish(", "lib/finish"], ["fn main(", "conv_i8"]] as const
+  ) {
+    const at = SHADERS.conv_i8.split("\n").findIndex((text) => text.startsWith(line)) + 1;
+    const [, path, number] = placeOf("conv_i8", at).match(/^(shaders\/.*\.wgsl):(\d+)$/)!;
+    assert.equal(path, `shaders/${file}.wgsl`);
+    const source = Deno.readTextFileSync(new URL(`../../${path}`, import.meta.url));
+    assert(source.split("\n")[Number(number) - 1]!.startsWith(line), `${path}:${number}`);
+  }
+  for (const made of [undefined, 100_000]) assert.equal(placeOf("conv_i8", made), "shaders/conv_i8.wgsl:?");
 });
 
 test("Pipelines.get() throws for a constant that the kernel has not", async ({ gpu: { device } }) => {

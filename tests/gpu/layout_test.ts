@@ -9,7 +9,6 @@ import {
   type Layout,
   physicalOf,
   roundUp,
-  sameLayout,
   withoutPadding,
 } from "../../src/gpu/layout.ts";
 import { allocate, type DType, sizeOf, stridesOf, type Tensor, tensor } from "../../src/tensor/tensor.ts";
@@ -92,21 +91,4 @@ Deno.test("withoutPadding() makes plain what is in rows", () => {
     const bytes = new Uint8Array(arrange(t, "rows").slice().buffer as ArrayBuffer);
     assert.deepEqual(tensor(t.dtype, t.shape, fromPlain(t, withoutPadding(t, bytes))), t);
   }));
-});
-
-Deno.test("sameLayout() holds exactly where the elements lie in the same places", () => {
-  fc.assert(fc.property(tensors, fc.constantFrom(...layouts), fc.constantFrom(...layouts), (t, a, b) => {
-    fc.pre(sizeOf(t.shape) > 0);
-    const marked = { ...t, dtype: "f32" as const, data: Float32Array.from(t.data, (_, i) => i + 1) };
-    const [p, q] = [arrange(marked, a), arrange(marked, b)];
-    const alike = physicalOf(marked, a).length === physicalOf(marked, b).length &&
-      p.every((value, i) => value === q[i]);
-    assert.equal(sameLayout(marked, a, b), alike);
-  }));
-});
-
-Deno.test("sameLayout() lets a vector of channels pass between plain and nhwc", () => {
-  assert(sameLayout({ dtype: "f32", shape: [2, 8, 1, 1] }, "plain", "nhwc"));
-  assert(!sameLayout({ dtype: "f32", shape: [2, 6, 1, 1] }, "plain", "nhwc"));
-  assert(!sameLayout({ dtype: "i8", shape: [1, 8, 1, 1] }, "plain", "nhwc"));
 });

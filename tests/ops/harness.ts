@@ -2,12 +2,11 @@
 import assert from "node:assert/strict";
 import { encode, GpuContext } from "../../src/gpu/context.ts";
 import { openGpu } from "../../src/gpu/device.ts";
-import type { Launch, Operand } from "../../src/gpu/launch.ts";
-import { bindingsOf, fitsTexture } from "../../src/gpu/bindings.ts";
+import type { Operand } from "../../src/gpu/launch.ts";
 import { arrange, bytesOf, type Layout, physicalOf } from "../../src/gpu/layout.ts";
 import { allocateMemory } from "../../src/gpu/memory.ts";
-import { SHADERS } from "../../src/gpu/shaders.ts";
 import type { Op, Target } from "../../src/ops/op.ts";
+import { writesBlocks } from "../../src/runtime/schedule.ts";
 import { allocate, type DType, sizeOf, type Tensor, tensor } from "../../src/tensor/tensor.ts";
 
 const gpu = Deno.env.get("ACQUA_BACKEND") === "cpu" ? null : await openGpu();
@@ -116,7 +115,9 @@ export async function runOnGpu(
     allocateMemory(
       device,
       bytesOf(o, o.layout),
-      textures && launches.every((launch) => writesBlocks(launch, i)),
+      textures && launches.every(({ shader, bindings }) =>
+        bindings.every((binding, b) => !("output" in binding) || binding.output !== i || writesBlocks(shader, b))
+      ),
       "output",
     )
   );
@@ -143,12 +144,6 @@ export async function runOnGpu(
   }
   for (const memory of [...sources, ...results, ...reads, uniforms]) memory?.destroy();
   return tensors;
-}
-
-function writesBlocks({ shader, bindings }: Launch, output: number): boolean {
-  const own = bindings.findIndex((binding) => "output" in binding && binding.output === output);
-  const array = bindingsOf(SHADERS[shader]).find(({ binding }) => binding === own);
-  return !array || fitsTexture(array);
 }
 
 /** The inverse of `arrange`, for any layout. */

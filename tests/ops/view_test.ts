@@ -6,7 +6,7 @@ import { slice } from "../../src/ops/slice.ts";
 import { gather } from "../../src/ops/gather.ts";
 import { reshape } from "../../src/ops/reshape.ts";
 import { expand, transpose } from "../../src/ops/transpose.ts";
-import { i64, type KnownType, sizeOf, type Tensor, tensor } from "../../src/tensor/tensor.ts";
+import { i64, type KnownType, sizeOf, type Tensor, tensor, type TensorType } from "../../src/tensor/tensor.ts";
 import { random } from "./harness.ts";
 
 const LAYOUTS: readonly Layout[] = ["plain", "rows", "cols", "nhwc"];
@@ -159,4 +159,26 @@ Deno.test("gather() moves where its indices are known and lie at even distances"
     assert.equal(moves(indices), null);
   }
   assert.equal(moves({ dtype: "i64", shape: [2] }), null);
+});
+
+/** Whether a tensor in one layout is the same bytes in another. */
+function sameLayout(type: TensorType, a: Layout, b: Layout): boolean {
+  return liesIn(viewOf(type, a), type, b, physicalOf(type, a).length);
+}
+
+Deno.test("liesIn() holds exactly where the elements lie in the same places", () => {
+  fc.assert(fc.property(shapes, fc.constantFrom(...LAYOUTS), fc.constantFrom(...LAYOUTS), (shape, a, b) => {
+    const t = random(shape);
+    const marked = { ...t, dtype: "f32" as const, data: Float32Array.from(t.data, (_, i) => i + 1) };
+    const [p, q] = [arrange(marked, a), arrange(marked, b)];
+    const alike = physicalOf(marked, a).length === physicalOf(marked, b).length &&
+      p.every((value, i) => value === q[i]);
+    assert.equal(sameLayout(marked, a, b), alike);
+  }));
+});
+
+Deno.test("liesIn() lets a vector of channels pass between plain and nhwc", () => {
+  assert(sameLayout({ dtype: "f32", shape: [2, 8, 1, 1] }, "plain", "nhwc"));
+  assert(!sameLayout({ dtype: "f32", shape: [2, 6, 1, 1] }, "plain", "nhwc"));
+  assert(!sameLayout({ dtype: "i8", shape: [1, 8, 1, 1] }, "plain", "nhwc"));
 });

@@ -54,7 +54,7 @@ function test(name: string, fn: (context: GpuContext) => Promise<void>): void {
 async function tuned(context: GpuContext) {
   const store = memoryStore();
   const tuning = await Tuning.open(store, "device", 60_000);
-  await tuning.tune(planOf(graph, { x }), { lanes: 8 }, context);
+  await tuning.schedule(planOf(graph, { x }), { lanes: 8 }, context);
   const { devices } = JSON.parse(store.text!);
   const [device] = Object.keys(devices);
   return { store, device: device!, choices: devices[device!] as Record<string, { variant: string; at: number }> };
@@ -77,7 +77,7 @@ test("Tuning times every variant once, and stores the choice for the next proces
   assert.equal(store.writes, 1);
   for (const [key, { variant }] of Object.entries(choices)) assert(offered().get(key)!.includes(variant), variant);
   const next = await Tuning.open(store, "device");
-  await next.tune(planOf(graph, { x }), { lanes: 8 }, context);
+  await next.schedule(planOf(graph, { x }), { lanes: 8 }, context);
   assert.equal(store.writes, 1, "nothing was left to tune");
 });
 
@@ -100,7 +100,7 @@ test("Tuning serves stored choices, unless they are old, or of another device or
 test("Tuning ends with its budget, and stores nothing that is half known", async (context) => {
   const store = memoryStore();
   const tuning = await Tuning.open(store, "device", -1);
-  await tuning.tune(planOf(graph, { x }), { lanes: 8 }, context);
+  await tuning.schedule(planOf(graph, { x }), { lanes: 8 }, context);
   assert.equal(store.text, null);
 });
 
@@ -115,7 +115,7 @@ test("Tuning goes on where its budget ended the last time", async (context) => {
   const known = (): number => store.text?.match(/"variant"/g)?.length ?? 0;
   for (let opened = 0; opened < 20 && known() < 2; opened++) {
     const tuning = await Tuning.open(store, "device", 40);
-    await tuning.tune(planOf(two, { x }), { lanes: 8 }, context);
+    await tuning.schedule(planOf(two, { x }), { lanes: 8 }, context);
   }
   assert.equal(known(), 2);
 });
