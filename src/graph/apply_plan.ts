@@ -27,10 +27,11 @@ function integerForm(weights: Tensor, parameters: QuantizationParameters): Tenso
 /**
  * The graph of a plan, with explicit QuantizeLinear and DequantizeLinear nodes: what is run, and what is written to a file.
  *
- * Biases of integer Conv and Gemm nodes become int32 at scale `x * weights`, as integer kernels add them. A Relu or Clip
+ * Biases of integer Conv and Gemm nodes, corrected where the model says so, become int32 at scale `x * weights`, as integer
+ * kernels add them. A Relu or Clip
  * whose only reader is a quantizer that saturates at the same bounds is dropped: the result is the same.
  */
-export function applyPlan({ graph, quantizers }: QuantizedGraph, plan: Plan): Graph {
+export function applyPlan({ graph, quantizers, biases }: QuantizedGraph, plan: Plan): Graph {
   const active = quantizers.filter((quantizer) => isActive(quantizer, plan));
   if (active.length === 0) return graph;
   const rewriter = new Rewriter(graph);
@@ -54,8 +55,9 @@ export function applyPlan({ graph, quantizers }: QuantizedGraph, plan: Plan): Gr
   const rewired = nodes.map((node) => {
     const own = node.inputs.map((name, i) => inputs.get(`${node.name} ${i}`) ?? name);
     const [x, w] = [found.get(`${node.name} 0`), found.get(`${node.name} 1`)];
-    if (x && w && (node.op === "Conv" || node.op === "Gemm") && graph.constants.has(node.inputs[2] ?? "")) {
-      own[2] = insertBias(rewriter, node, graph.constants.get(node.inputs[2]!)!, x, w) ?? own[2]!;
+    const bias = biases?.get(node.name) ?? graph.constants.get(node.inputs[2] ?? "");
+    if (x && w && (node.op === "Conv" || node.op === "Gemm") && bias) {
+      own[2] = insertBias(rewriter, node, bias, x, w) ?? own[2] ?? rewriter.constant(`${node.name}.bias`, bias);
     }
     if (x && !w && (node.op === "Conv" || node.op === "Gemm")) own[0] = bounds.get(`${node.name} 0`)!();
     return own.some((name, i) => name !== node.inputs[i]) ? { ...node, inputs: own } : node;

@@ -59,6 +59,8 @@ export interface QuantizedGraph {
   readonly quantizers: readonly Quantizer[];
   /** All groups, in graph order of their first nodes. */
   readonly groups: readonly Group[];
+  /** The corrected biases of Conv and Gemm nodes, by node name: they hold while the node runs in 8 bits. */
+  readonly biases?: ReadonlyMap<string, Tensor>;
   /** What the user should know of how it was quantized. */
   readonly warnings: readonly string[];
 }

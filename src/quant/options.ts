@@ -1,0 +1,310 @@
+/** What can be set of a quantization, its defaults, and what is refused. @module */
+import type { Backend } from "../runtime/backend.ts";
+import type { IgnoredScope } from "./ignored_scope.ts";
+import {
+  type AggregatorType,
+  DISTRIBUTION_AGGREGATORS,
+  RANGE_ESTIMATORS,
+  type RangeEstimator,
+  type RangeEstimatorName,
+  type StatisticsCollector,
+  type StatisticsType,
+} from "./range_estimator.ts";
+
+/** `"performance"`: all symmetric. `"mixed"`: weights symmetric, activations asymmetric. */
+export type Preset = "performance" | "mixed";
+
+/** The device that the file is meant for. In 8 bits all but `"cpu_spr"` place quantizers alike. */
+export type TargetDevice = "any" | "cpu" | "gpu" | "npu" | "cpu_spr";
+
+/** What kind of network it is. `"auto"` looks for attention blocks; `"transformer"` and `"none"` say so. */
+export type ModelType = "auto" | "transformer" | "none";
+
+/** Which weights keep to half the range, so that sums of two products fit 16 bits on CPUs without VNNI. */
+export type OverflowFix = "enable" | "first_layer_only" | "disable";
+
+/** What happens where quantizers of several branches meet. */
+export type QuantizerPropagationRule =
+  | "do_not_merge_branches"
+  | "merge_if_all_branches_same"
+  | "merge_with_potential_requantization"
+  | "merge_all_in_one";
+
+/** How quantizers of one kind are made; what is left out follows the preset and the operator. */
+export interface QuantizationConstraints {
+  /** Number of bits. Only 8 is supported. */
+  readonly numBits?: number;
+  /** Whether zero lies in the middle of the range. */
+  readonly mode?: "symmetric" | "asymmetric";
+  /** `true`: signed even where no value is negative; `false`: unsigned even where some are, which then become 0. */
+  readonly signednessToForce?: boolean;
+  /** Whether each channel has its own scale, where the operator allows it. */
+  readonly perChannel?: boolean;
+  /** Whether the lowest integer is left out, so that the range is even. */
+  readonly narrowRange?: boolean;
+}
+
+/** Settings of bias correction. */
+export interface BiasCorrectionParams {
+  /** Greatest relative change of a bias element that is applied. Default 2 for the fast algorithm, 1000 for the full one. */
+  readonly threshold?: number;
+}
+
+/** How much of the range of activations SmoothQuant moves into the weights, from 0 to 1; negative: none. */
+export interface SmoothQuantAlphas {
+  /** For convolutions. Default -1. */
+  readonly convolution?: number;
+  /** For matrix products. Default 0.95. */
+  readonly matmul?: number;
+}
+
+/** The name of an estimator, or what differs from the default one. */
+export type RangeEstimatorParams = RangeEstimatorName | {
+  /** The lower end. */
+  readonly min?: Partial<StatisticsCollector>;
+  /** The upper end. */
+  readonly max?: Partial<StatisticsCollector>;
+};
+
+/** The less common settings of a quantization. */
+export interface AdvancedQuantizationOptions {
+  /** Which weights keep to half the range. Default `"first_layer_only"`. */
+  readonly overflowFix?: OverflowFix;
+  /** Whether outputs of the model are quantized. Default false. */
+  readonly quantizeOutputs?: boolean;
+  /** Whether channel alignment is off. Default true. */
+  readonly disableChannelAlignment?: boolean;
+  /** Whether bias correction is off. Default false. */
+  readonly disableBiasCorrection?: boolean;
+  /** Whether each element of a batch is a sample of its own in the statistics. Default: where items hold more than one. */
+  readonly batchwiseStatistics?: boolean;
+  /** How activations are quantized. */
+  readonly activationsQuantizationParams?: QuantizationConstraints;
+  /** How weights are quantized. */
+  readonly weightsQuantizationParams?: QuantizationConstraints;
+  /** What happens where quantizers of several branches meet. Default `"merge_all_in_one"`. */
+  readonly quantizerPropagationRule?: QuantizerPropagationRule;
+  /** How ranges of activations are found. Default: `"mean_minmax"`; `"minmax"` for a range per channel. */
+  readonly activationsRangeEstimatorParams?: RangeEstimatorParams;
+  /** How ranges of weights are found. Default `"minmax"`. */
+  readonly weightsRangeEstimatorParams?: RangeEstimatorParams;
+  /** Settings of bias correction. */
+  readonly biasCorrectionParams?: BiasCorrectionParams;
+  /** Settings of SmoothQuant, which acts on transformers. */
+  readonly smoothQuantAlphas?: SmoothQuantAlphas;
+  /** Whether the weights of convolutions in a row are scaled against each other so that their channels have like ranges. Default false. */
+  readonly crossLayerEqualization?: boolean;
+}
+
+/** Options of {@linkcode quantize}. */
+export interface QuantizeOptions {
+  /** Symmetric or asymmetric activations. Default `"performance"`, for transformers `"mixed"`. */
+  readonly preset?: Preset;
+  /** The device that the file is meant for. Default `"any"`. */
+  readonly targetDevice?: TargetDevice;
+  /** How many calibration items are used at most. Default 300. */
+  readonly subsetSize?: number;
+  /** Whether biases are corrected for the weights' error alone (fast), or layer by layer for all error before them. Default true. */
+  readonly fastBiasCorrection?: boolean;
+  /** What kind of network it is. Default `"auto"`. */
+  readonly modelType?: ModelType;
+  /** Operations that stay in float. */
+  readonly ignoredScope?: IgnoredScope;
+  /** The less common settings. */
+  readonly advanced?: AdvancedQuantizationOptions;
+  /** Where the calibration runs. Default: WebGPU where there is an adapter, else the CPU. */
+  readonly backend?: Backend;
+  /** Called after each calibration item. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** The options with every default filled in, but for `backend` and `onProgress`. */
+export interface QuantizationSettings {
+  readonly preset: Preset | null;
+  readonly targetDevice: TargetDevice;
+  readonly subsetSize: number;
+  readonly fastBiasCorrection: boolean;
+  readonly modelType: ModelType;
+  readonly ignoredScope: IgnoredScope;
+  readonly overflowFix: OverflowFix;
+  readonly quantizeOutputs: boolean;
+  readonly channelAlignment: boolean;
+  readonly biasCorrection: boolean;
+  readonly batchwiseStatistics: boolean | null;
+  readonly activations: QuantizationConstraints;
+  readonly weights: QuantizationConstraints;
+  readonly propagationRule: QuantizerPropagationRule;
+  readonly activationsRange: RangeEstimator;
+  /** The estimator of the weights' ranges. */
+  readonly weightsRange: RangeEstimator;
+  readonly biasThreshold: number;
+  readonly smoothQuantAlphas: Required<SmoothQuantAlphas>;
+  readonly crossLayerEqualization: boolean;
+}
+
+/** The values that each choice takes. */
+export const CHOICES = {
+  preset: ["performance", "mixed"],
+  targetDevice: ["any", "cpu", "gpu", "npu", "cpu_spr"],
+  modelType: ["auto", "transformer", "none"],
+  overflowFix: ["enable", "first_layer_only", "disable"],
+  quantizerPropagationRule: [
+    "do_not_merge_branches",
+    "merge_if_all_branches_same",
+    "merge_with_potential_requantization",
+    "merge_all_in_one",
+  ],
+  mode: ["symmetric", "asymmetric"],
+  statisticsType: ["min", "max", "abs_max", "mean", "quantile", "abs_quantile", "raw"],
+  aggregatorType: [
+    "min",
+    "max",
+    "mean",
+    "median",
+    "mean_no_outliers",
+    "median_no_outliers",
+    "histogram",
+    "mse",
+    "percentile",
+    "best",
+  ],
+} as const;
+
+/** Parameters of NNCF that have no meaning here, and why. */
+const REFUSED: Readonly<Record<string, string>> = {
+  inplaceStatistics: "statistics are always reduced on the device",
+  backendParams: "there is one backend, and it needs none",
+  smoothQuantAlpha: 'it is "smoothQuantAlphas" in all but old versions of NNCF',
+  fp8: "FP8 kernels do not exist",
+};
+
+/**
+ * The options with every default filled in.
+ *
+ * @throws {RangeError} Where a value is not one of those that its option takes; the allowed ones are named.
+ */
+export function settingsOf(options: QuantizeOptions): QuantizationSettings {
+  const advanced = options.advanced ?? {};
+  for (const name of Object.keys({ ...options, ...advanced })) {
+    if (Object.hasOwn(REFUSED, name)) throw new RangeError(`Option "${name}" cannot be used: ${REFUSED[name]}`);
+  }
+  const [activations, weights] = (["activationsQuantizationParams", "weightsQuantizationParams"] as const).map((name) =>
+    constraintsOf(name, advanced[name] ?? {})
+  ) as [QuantizationConstraints, QuantizationConstraints];
+  const fast = flag("fastBiasCorrection", options.fastBiasCorrection, true);
+  const { convolution = -1, matmul = 0.95 } = advanced.smoothQuantAlphas ?? {};
+  const transformer = options.modelType === "transformer";
+  return {
+    preset: choice("preset", CHOICES.preset, options.preset, transformer ? "mixed" : null),
+    targetDevice: choice("targetDevice", CHOICES.targetDevice, options.targetDevice, "any"),
+    subsetSize: count("subsetSize", options.subsetSize ?? 300),
+    fastBiasCorrection: fast,
+    modelType: choice("modelType", CHOICES.modelType, options.modelType, "auto"),
+    ignoredScope: options.ignoredScope ?? {},
+    overflowFix: choice("overflowFix", CHOICES.overflowFix, advanced.overflowFix, "first_layer_only"),
+    quantizeOutputs: flag("quantizeOutputs", advanced.quantizeOutputs, false),
+    channelAlignment: !flag("disableChannelAlignment", advanced.disableChannelAlignment, true),
+    biasCorrection: !flag("disableBiasCorrection", advanced.disableBiasCorrection, false),
+    batchwiseStatistics: advanced.batchwiseStatistics === undefined
+      ? null
+      : flag("batchwiseStatistics", advanced.batchwiseStatistics, false),
+    activations,
+    weights,
+    propagationRule: choice(
+      "quantizerPropagationRule",
+      CHOICES.quantizerPropagationRule,
+      advanced.quantizerPropagationRule,
+      "merge_all_in_one",
+    ),
+    activationsRange: estimatorOf(
+      "activationsRangeEstimatorParams",
+      advanced.activationsRangeEstimatorParams,
+      RANGE_ESTIMATORS[activations.perChannel === true ? "minmax" : "mean_minmax"],
+    ),
+    weightsRange: estimatorOf(
+      "weightsRangeEstimatorParams",
+      advanced.weightsRangeEstimatorParams,
+      RANGE_ESTIMATORS.minmax,
+    ),
+    biasThreshold: above(
+      "biasCorrectionParams.threshold",
+      advanced.biasCorrectionParams?.threshold ?? (fast ? 2 : 1000),
+    ),
+    smoothQuantAlphas: { convolution: alpha("convolution", convolution), matmul: alpha("matmul", matmul) },
+    crossLayerEqualization: flag("crossLayerEqualization", advanced.crossLayerEqualization, false),
+  };
+}
+
+function refuse(name: string, value: unknown, wanted: string): never {
+  throw new RangeError(
+    `Option "${name}" must be ${wanted}: current value is ${JSON.stringify(value) ?? String(value)}`,
+  );
+}
+
+function choice<T extends string, D>(name: string, allowed: readonly T[], value: T | undefined, otherwise: D): T | D {
+  if (value === undefined) return otherwise;
+  if (!allowed.includes(value)) refuse(name, value, `one of ${allowed.map((one) => JSON.stringify(one)).join(", ")}`);
+  return value;
+}
+
+function flag(name: string, value: boolean | undefined, otherwise: boolean): boolean {
+  if (value !== undefined && typeof value !== "boolean") refuse(name, value, "true or false");
+  return value ?? otherwise;
+}
+
+function count(name: string, value: number): number {
+  if (!Number.isInteger(value) || value < 1) refuse(name, value, "a positive whole number");
+  return value;
+}
+
+function above(name: string, value: number): number {
+  if (!(value > 0)) refuse(name, value, "a number above 0");
+  return value;
+}
+
+function alpha(kind: string, value: number): number {
+  if (!Number.isFinite(value) || value > 1) refuse(`smoothQuantAlphas.${kind}`, value, "a number up to 1");
+  return value;
+}
+
+function constraintsOf(name: string, constraints: QuantizationConstraints): QuantizationConstraints {
+  const { numBits = 8, mode, signednessToForce, perChannel, narrowRange } = constraints;
+  if (numBits !== 8) refuse(`${name}.numBits`, numBits, "8");
+  choice(`${name}.mode`, CHOICES.mode, mode, null);
+  for (const [key, value] of Object.entries({ signednessToForce, perChannel, narrowRange })) {
+    flag(`${name}.${key}`, value, false);
+  }
+  return constraints;
+}
+
+function estimatorOf(
+  name: string,
+  params: RangeEstimatorParams | undefined,
+  otherwise: RangeEstimator,
+): RangeEstimator {
+  if (params === undefined) return otherwise;
+  if (typeof params === "string") {
+    const known = Object.keys(RANGE_ESTIMATORS) as RangeEstimatorName[];
+    return RANGE_ESTIMATORS[choice(name, known, params, "minmax")];
+  }
+  const [min, max] = (["min", "max"] as const).map((end): StatisticsCollector => {
+    const collector = { ...otherwise[end], ...params[end] };
+    const { statisticsType, aggregatorType, quantileOutlierProb } = collector;
+    choice<StatisticsType, null>(`${name}.${end}.statisticsType`, CHOICES.statisticsType, statisticsType, null);
+    choice<AggregatorType, null>(`${name}.${end}.aggregatorType`, CHOICES.aggregatorType, aggregatorType, null);
+    if (!(quantileOutlierProb >= 0 && quantileOutlierProb < 0.5)) {
+      refuse(`${name}.${end}.quantileOutlierProb`, quantileOutlierProb, "at least 0 and below 0.5");
+    }
+    return collector;
+  }) as [StatisticsCollector, StatisticsCollector];
+  const raw = [min, max].filter(({ aggregatorType }) => DISTRIBUTION_AGGREGATORS.has(aggregatorType));
+  if (raw.length === 1 || (raw.length === 2 && min.aggregatorType !== max.aggregatorType)) {
+    refuse(`${name}.max.aggregatorType`, max.aggregatorType, `"${raw[0]!.aggregatorType}" at both ends or at none`);
+  }
+  for (const [end, one] of [["min", min], ["max", max]] as const) {
+    if ((one.statisticsType === "raw") !== DISTRIBUTION_AGGREGATORS.has(one.aggregatorType)) {
+      refuse(`${name}.${end}.statisticsType`, one.statisticsType, `"raw" with the aggregators of distributions alone`);
+    }
+  }
+  return { min, max };
+}
