@@ -101,15 +101,41 @@ export { quantize, type QuantizeOptions } from "./src/quant/quantize.ts";
 export {
   type AccuracyControlOptions,
   type AccuracyControlResult,
+  type CostOption,
   quantizeWithAccuracyControl,
-  type Validate,
+  type SearchOptions,
 } from "./src/search/accuracy_control.ts";
-export { AccuracyDropError, InvalidMetricError, SearchInterruptedError } from "./src/search/errors.ts";
-export type { Evaluation, Metric, Score } from "./src/search/ledger.ts";
-export type { DropType } from "./src/search/limit.ts";
+export type { Budget } from "./src/search/budget.ts";
+export type { Costs, CostUnit } from "./src/search/costs.ts";
+export {
+  AccuracyDropError,
+  BaselineMismatchError,
+  type DropReason,
+  InvalidMetricError,
+  SearchInterruptedError,
+} from "./src/search/errors.ts";
+export type { FrontPoint, PlanFigures } from "./src/search/front.ts";
+export { guided } from "./src/search/guided.ts";
+export { type ItemMetric, itemMetric, type ItemMetricParts } from "./src/search/item_metric.ts";
+export { type Journal, memoryJournal } from "./src/search/journal.ts";
+export type { DropType, Limit, Measured } from "./src/search/limit.ts";
+export { linear } from "./src/search/linear.ts";
+export type { Evaluation, Forecast, Metric, Score } from "./src/search/measure.ts";
 export { type ItemInputs, runItems } from "./src/search/batches.ts";
 export { type LabelledItem, top1 } from "./src/search/metrics.ts";
-export type { EvaluationEvent, RevertEvent, SearchEvent, Stage, StageEvent } from "./src/search/progress.ts";
-export type { Reverted, SearchOutcome } from "./src/search/search.ts";
-export { straightforward, type StraightforwardOptions } from "./src/search/straightforward.ts";
+export { nncf, type NncfOptions } from "./src/search/nncf.ts";
+export type { Holdout, Reverted, SearchOutcome, SearchStatus, Sensitivity } from "./src/search/outcome.ts";
+export type {
+  EvaluationEvent,
+  ProbeEvent,
+  RevertEvent,
+  SearchEvent,
+  SensitivityEvent,
+  Stage,
+  StageEvent,
+} from "./src/search/progress.ts";
+export type { Interval } from "./src/search/statistics.ts";
+export type { StrategyName } from "./src/search/strategies.ts";
 export type { SearchContext, Strategy } from "./src/search/strategy.ts";
+export type { Validate } from "./src/search/subject.ts";
+export type { Expected } from "./src/search/surrogate.ts";

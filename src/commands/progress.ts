@@ -8,7 +8,16 @@ const STAGES: Readonly<Record<Stage, string>> = {
   int8: "metric of the INT8 model",
   ranking: "ranking groups",
   reverting: "reverting groups",
+  pruning: "putting groups back",
+  verifying: "running all items",
+  holdout: "held-out items",
 };
+
+/** Stages that come again and again: a line for each would say little. */
+const REPEATED: ReadonlySet<Stage> = new Set(["reverting", "pruning", "verifying"]);
+
+/** Events that are worth a line. */
+const STEPS: ReadonlySet<SearchEvent["type"]> = new Set(["revert", "probe"]);
 
 /** A listener that tells of a search: on a screen in one line that changes, else in a line for each step. */
 export function progressOf(terminal: Terminal): { listen(event: SearchEvent): void; end(): void } {
@@ -16,8 +25,8 @@ export function progressOf(terminal: Terminal): { listen(event: SearchEvent): vo
   return {
     listen(event): void {
       if (rewrite) {
-        if (event.type !== "evaluation") rewrite(textOf(event));
-      } else if (event.type === "stage" ? event.done === 0 && event.stage !== "reverting" : event.type === "revert") {
+        if (event.type !== "evaluation" && event.type !== "sensitivity") rewrite(textOf(event));
+      } else if (event.type === "stage" ? event.done === 0 && !REPEATED.has(event.stage) : STEPS.has(event.type)) {
         terminal.error(textOf(event));
       } else if (event.type === "evaluation" && event.evaluation.full) {
         terminal.error(textOf(event));
@@ -42,6 +51,12 @@ function textOf(event: SearchEvent): string {
     case "revert": {
       const step = `${event.before.toFixed(4)} -> ${event.after.toFixed(4)}`;
       return `  ${event.accepted ? "kept in FP32" : "taken back"}: ${event.group} (${step})`;
+    }
+    case "sensitivity":
+      return `  ${event.group}: ${event.divergence.toPrecision(3)}`;
+    case "probe": {
+      const verdict = { pass: "kept", likely: "likely kept", fail: "not kept" }[event.verdict];
+      return `  ${event.plan.length} in FP32: drop ${event.drop.toFixed(4)}, limit ${verdict}`;
     }
   }
   return event satisfies never;

@@ -1,7 +1,7 @@
 /** Tasks: modules of the user that hold data and a metric. @module */
 import { pathToFileURL } from "node:url";
 import type { CalibrationItem } from "../quant/calibrate.ts";
-import type { Validate } from "../search/accuracy_control.ts";
+import type { Validate } from "../search/subject.ts";
 
 /** What `quantize --task` is given. */
 export interface Task {

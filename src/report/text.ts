@@ -1,6 +1,6 @@
 /** Results as text for a terminal. @module */
 import { format } from "@std/fmt/bytes";
-import type { SearchOutcome } from "../search/search.ts";
+import type { SearchOutcome } from "../search/outcome.ts";
 
 /** What is told beside the outcome of a search. */
 export interface ReportOptions {
@@ -21,7 +21,10 @@ export function reportText(outcome: SearchOutcome, options: ReportOptions = {}):
   const change = (value: number): string => metricText(value - baselineMetric, true);
   const rows: [string, string][] = [
     ["metric FP32", metricText(baselineMetric)],
-    ["metric INT8", `${metricText(int8Metric)}  (${change(int8Metric)})`],
+    [
+      "metric INT8",
+      int8Metric === null ? "too low: not all items were run" : `${metricText(int8Metric)}  (${change(int8Metric)})`,
+    ],
     ["metric result", `${metricText(metric)}  (${change(metric)})`],
     ["drop", `${metricText(drop)} ${dropType}, ${reached ? "within" : "NOT within"} ${maxDrop}`],
     ["kept in FP32", `${reverted.length} of ${groups.length} groups`],

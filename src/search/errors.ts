@@ -1,17 +1,54 @@
 /** How a search fails. What it has found until then is never lost. @module */
 import type { AccuracyControlResult } from "./accuracy_control.ts";
+import type { Interval } from "./statistics.ts";
 
-/** Thrown where no plan holds the metric within the permitted drop. */
+/** Why no plan was accepted: none keeps to the limit, none within `maxRevertedShare` does, or the budget was spent. */
+export type DropReason = "limit" | "maxRevertedShare" | "budget";
+
+/** Thrown where no plan that was found holds the metric within the permitted drop. */
 export class AccuracyDropError<R = AccuracyControlResult> extends Error {
   /** @ignore */
   override readonly name = "AccuracyDropError";
-  /** The best that was found: of all plans evaluated on the whole validation set, the one with the least drop. */
+  /** The best that was found: of all plans run on the whole validation set, the one with the least drop. */
   readonly best: R;
+  /** Why nothing better was found. */
+  readonly reason: DropReason;
+  /** The interval of the best plan's drop, in units of the metric; `null` where it is not known. */
+  readonly interval: Interval | null;
 
   /**
    * An error that carries the best result.
    *
    * @param message What was wanted and what was reached.
+   * @param best The best result.
+   * @param options Why nothing better was found, and the interval of the drop.
+   */
+  constructor(
+    message: string,
+    best: R,
+    options: { readonly reason?: DropReason; readonly interval?: Interval | null } = {},
+  ) {
+    super(message);
+    this.best = best;
+    this.reason = options.reason ?? "limit";
+    this.interval = options.interval ?? null;
+  }
+}
+
+/**
+ * Thrown where the plan with every group in FP32 misses the limit too: the validation function does not give the same model
+ * the same metric twice, or what was measured as the baseline is not the model that was quantized.
+ */
+export class BaselineMismatchError<R = AccuracyControlResult> extends Error {
+  /** @ignore */
+  override readonly name = "BaselineMismatchError";
+  /** The best that was found. */
+  readonly best: R;
+
+  /**
+   * An error that carries the best result.
+   *
+   * @param message The two metrics.
    * @param best The best result.
    */
   constructor(message: string, best: R) {

@@ -1,141 +1,225 @@
-/** Evaluates plans, each only once, and keeps the book of it. @module */
+/** Measures plans, each item only once, and keeps the book of it. @module */
 import type { Plan } from "../graph/quantizers.ts";
+import { type Budget, type BudgetCheck, openBudget } from "./budget.ts";
+import { digestOf } from "./digest.ts";
+import { decodeArray, decodeNumbers, encodeArray, encodeNumber, encodeNumbers } from "./encoding.ts";
+import type { JournalEntry, Records } from "./journal.ts";
+import { type Evaluation, EvaluationFailure, type Evaluator, type Forecast, type Score } from "./measure.ts";
+import { isMeanOf, toScore } from "./score.ts";
+import type { KeptScores } from "./surrogate.ts";
 
-/** What a validation function returns: a number, higher is better, and what each item contributes where it is known. */
-export interface Metric {
-  /** The metric over all items given. */
-  readonly metric: number;
-  /**
-   * A value for each item given, in their order; higher is better. Their mean need not be the metric: finer values than
-   * a yes or no tell the search more where the metric of several plans is the same.
-   */
-  readonly perItem?: ArrayLike<number>;
-}
-
-/** A plan's metric on some items. */
-export interface Score {
-  /** The metric over the items. */
-  readonly metric: number;
-  /** A value for each item, or `null` where the validation function gives none. */
-  readonly perItem: readonly number[] | null;
-}
-
-/** Gives plans their metric: the only way in which a search touches models and data. */
-export interface Evaluator {
-  /** Number of validation items. */
-  readonly items: number;
-  /**
-   * The metric of a plan.
-   *
-   * @param plan The groups in FP32, or `null` for the model that was given, without quantizers.
-   * @param items Indices of the items to use, or `null` for all of them.
-   */
-  evaluate(plan: Plan | null, items: readonly number[] | null): Promise<Metric | number>;
-}
-
-/** One call of the validation function. */
-export interface Evaluation {
-  /** Ids of the groups in FP32, or `null` for the model that was given. */
-  readonly plan: readonly string[] | null;
-  /** Number of items. */
-  readonly items: number;
-  /** Whether these were all items of the validation set. */
-  readonly full: boolean;
-  /** The metric on them. */
-  readonly metric: number;
-  /** The drop against the baseline, or `null` where only some items were used. */
-  readonly drop: number | null;
-  /** Time taken, with preparing the model. */
-  readonly seconds: number;
-}
-
-/** Why a plan could not be evaluated. */
-export class EvaluationFailure extends Error {
-  /** Whether the metric is at fault, the validation function threw, or the signal stopped it. */
-  readonly reason: "metric" | "thrown" | "aborted";
-
-  /**
-   * A failed evaluation.
-   *
-   * @param reason What failed.
-   * @param message Which evaluation, and how.
-   * @param cause The error behind it.
-   */
-  constructor(reason: "metric" | "thrown" | "aborted", message: string, cause?: unknown) {
-    super(message, { cause });
-    this.reason = reason;
-  }
-}
-
-/** The book of all evaluations. */
+/** The book of all measurements. */
 export interface Ledger {
   /** Number of validation items. */
   readonly items: number;
-  /** All calls of the validation function, in order. */
+  /** All evaluations in order; blocks of one plan in a row count as one. */
   readonly evaluations: readonly Evaluation[];
-  /** The metric of a plan; the validation function is called only where plan and items are new. */
-  score(plan: Plan | null, items?: readonly number[]): Promise<Score>;
-  /** The metric of a plan on all items, where it has been evaluated. */
-  known(plan: Iterable<string>): Score | undefined;
+  /** Item inferences of evaluations and forecasts, suffixes by their share; those of a journal included. */
+  readonly itemInferences: number;
+  /** Whether the metric is the mean of the values per item, as far as has been seen. */
+  readonly additive: boolean;
+  /** What was kept of the FP32 model's scores; `null` where the metric does not ask for it. */
+  readonly kept: KeptScores | null;
+  /** The metric of a plan on all or some items; the validation function is called only for what is not known. */
+  evaluate(plan: Plan | null, items?: readonly number[]): Promise<Score>;
+  /** What a plan does to outputs on unlabelled items. */
+  forecast(plan: Plan, items: number): Promise<Forecast>;
+  /** The value of each item under a plan where it is known, else NaN; `null` where the metric is no mean of them. */
+  valuesOf(plan: Plan): Float64Array | null;
+  /** The metric of a plan, or of the model that was given, on all items, where it has been evaluated. */
+  known(plan: Iterable<string> | null): Score | undefined;
 }
 
 /** What a ledger needs to know. */
 export interface LedgerOptions {
+  /** Measurements made before, and where new ones are kept. */
+  readonly records: Records;
   /** The drop of a metric on all items. */
-  readonly dropOf: (metric: number) => number;
-  /** Told of each call of the validation function. */
+  readonly dropOf: (score: Score) => number;
+  /** Told of each evaluation. */
   readonly onEvaluation: (evaluation: Evaluation) => void;
-  /** Stops the evaluations. */
+  /** What may be spent. */
+  readonly budget: Budget;
+  /** Stops the measurements. */
   readonly signal: AbortSignal | undefined;
 }
 
 /** Opens an empty ledger. */
-export function openLedger(evaluator: Evaluator, { dropOf, onEvaluation, signal }: LedgerOptions): Ledger {
-  const evaluations: Evaluation[] = [];
-  const scores = new Map<string, Score>();
+export function openLedger(evaluator: Evaluator, options: LedgerOptions): Ledger {
+  return new Book(evaluator, options);
+}
 
-  async function score(plan: Plan | null, items?: readonly number[]): Promise<Score> {
-    const subset = items && items.length < evaluator.items ? items : null;
-    const key = keyOf(plan, subset);
-    const found = scores.get(key);
+class Book implements Ledger {
+  readonly #evaluator: Evaluator;
+  readonly #options: LedgerOptions;
+  readonly #check: BudgetCheck;
+  readonly #scores = new Map<string, Score>();
+  readonly #values = new Map<string, Float64Array>();
+  readonly #forecasts = new Map<string, Forecast>();
+  readonly evaluations: Evaluation[] = [];
+  itemInferences = 0;
+  additive = true;
+  kept: KeptScores | null = null;
+  #referenced = false;
+
+  constructor(evaluator: Evaluator, options: LedgerOptions) {
+    this.#evaluator = evaluator;
+    this.#options = options;
+    this.#check = openBudget(options.budget, options.signal);
+  }
+
+  get items(): number {
+    return this.#evaluator.items;
+  }
+
+  async evaluate(plan: Plan | null, items?: readonly number[]): Promise<Score> {
+    const subset = items && items.length < this.items ? items : null;
+    const name = planName(plan);
+    const found = this.#scores.get(`${name} ${subset ?? "all"}`);
     if (found) return found;
-    const what = describe(plan, subset?.length ?? evaluator.items, evaluations.length + 1);
-    if (signal?.aborted) throw new EvaluationFailure("aborted", `Search aborted before ${what}`, signal.reason);
+    const score = this.additive && plan !== null
+      ? await this.#evaluateByItem(plan, name, subset)
+      : await this.#evaluateWhole(plan, subset);
+    if (!subset || !this.additive) this.#scores.set(`${name} ${subset ?? "all"}`, score);
+    return score;
+  }
+
+  /** Runs the items that have not been run, and puts the values together. */
+  async #evaluateByItem(plan: Plan, name: string, subset: readonly number[] | null): Promise<Score> {
+    const values = this.#values.get(name) ?? new Float64Array(this.items).fill(NaN);
+    this.#values.set(name, values);
+    const wanted = subset ?? Array.from(values.keys());
+    const missing = wanted.filter((i) => Number.isNaN(values[i]!));
+    if (missing.length > 0) {
+      const whole = missing.length === this.items;
+      const { score, seconds } = await this.#measure(plan, whole ? null : missing);
+      if (!score.perItem || !isMeanOf(score)) {
+        this.additive = false;
+        this.#values.clear();
+        this.#enter(plan, missing.length, score, seconds, whole);
+        return missing.length === wanted.length ? score : await this.evaluate(plan, wanted);
+      }
+      missing.forEach((item, i) => values[item] = score.perItem![i]!);
+      const known = Array.from(values).filter((value) => !Number.isNaN(value));
+      const sofar = whole ? score : { metric: mean(known), perItem: known };
+      this.#enter(plan, missing.length, sofar, seconds, known.length === this.items);
+    }
+    const perItem = wanted.map((i) => values[i]!);
+    return { metric: mean(perItem), perItem };
+  }
+
+  async #evaluateWhole(plan: Plan | null, subset: readonly number[] | null): Promise<Score> {
+    const { score, seconds, kept } = await this.#measure(plan, subset);
+    if (plan === null && !subset) {
+      this.additive = score.perItem !== null && isMeanOf(score);
+      this.kept = kept;
+    }
+    return this.#enter(plan, subset?.length ?? this.items, score, seconds, !subset);
+  }
+
+  #enter(plan: Plan | null, items: number, score: Score, seconds: number, full: boolean): Score {
+    const last = this.evaluations.at(-1);
+    const joined = last && this.additive && !last.full && planName(plan) === planName(last.plan && new Set(last.plan));
+    const evaluation: Evaluation = {
+      plan: plan && [...plan],
+      items: items + (joined ? last.items : 0),
+      full,
+      metric: score.metric,
+      drop: full && plan ? this.#options.dropOf(score) : full ? 0 : null,
+      seconds: seconds + (joined ? last.seconds : 0),
+    };
+    if (joined) this.evaluations[this.evaluations.length - 1] = evaluation;
+    else this.evaluations.push(evaluation);
+    this.#options.onEvaluation(evaluation);
+    return score;
+  }
+
+  /** Calls the validation function, or takes what it returned from the journal. */
+  async #measure(
+    plan: Plan | null,
+    items: readonly number[] | null,
+  ): Promise<{ readonly score: Score; readonly seconds: number; readonly kept: KeptScores | null }> {
+    const count = items?.length ?? this.items;
+    const key = `metric ${digestOf([planName(plan), items])}`;
+    const found = this.#options.records.find(key);
+    if (found) {
+      this.itemInferences += count;
+      this.#check.spent({ items: count, evaluations: 1 });
+      return decodeMeasured(found);
+    }
+    const what = describe(plan, count, this.evaluations.length + 1);
+    this.#check.before(what);
     const start = performance.now();
-    let result: Metric | number;
+    const result = await this.#guarded(what, () => this.#evaluator.evaluate(plan, items));
+    const seconds = (performance.now() - start) / 1000;
+    const score = toScore(result, count, what);
+    const kept = plan === null && !items ? this.#evaluator.kept?.() ?? null : null;
+    this.itemInferences += count;
+    this.#check.spent({ items: count, evaluations: 1 });
+    await this.#options.records.add(key, encodeMeasured(plan, count, score, seconds, kept));
+    return { score, seconds, kept };
+  }
+
+  async forecast(plan: Plan, items: number): Promise<Forecast> {
+    const key = `forecast ${digestOf([planName(plan), items])}`;
+    const known = this.#forecasts.get(key);
+    if (known) return known;
+    const found = this.#options.records.find(key);
+    const forecast = found ? decodeForecast(found) : await this.#observe(plan, items, key);
+    this.#forecasts.set(key, forecast);
+    this.itemInferences += forecast.cost;
+    this.#check.spent({ items: forecast.cost, evaluations: 0 });
+    return forecast;
+  }
+
+  async #observe(plan: Plan, items: number, key: string): Promise<Forecast> {
+    const what = `a forecast of the INT8 model, ${plan.size} reverted (${items} unlabelled items)`;
+    this.#check.before(what);
+    const evaluator = this.#evaluator;
+    if (!evaluator.forecast) throw new EvaluationFailure("metric", `Cannot make ${what}: there are no unlabelled items`);
+    const first = !this.#referenced && this.#forecasts.size === 0;
+    this.#referenced = true;
+    const own = await this.#guarded(what, () => evaluator.forecast!(plan, items, this.kept));
+    // The first forecast runs the FP32 model on all unlabelled items too.
+    const cost = own.cost + (first ? this.#evaluator.unlabelled ?? 0 : 0);
+    const result = { ...own, cost };
+    await this.#options.records.add(key, encodeForecast(plan, result));
+    return result;
+  }
+
+  async #guarded<T>(what: string, action: () => Promise<T>): Promise<T> {
     try {
-      result = await evaluator.evaluate(plan, subset);
+      return await action();
     } catch (cause) {
+      const { signal } = this.#options;
       if (signal?.aborted) throw new EvaluationFailure("aborted", `Search aborted during ${what}`, signal.reason);
       const text = cause instanceof Error ? cause.message : String(cause);
       throw new EvaluationFailure("thrown", `Cannot evaluate ${what}: ${text}`, cause);
     }
-    const seconds = (performance.now() - start) / 1000;
-    const own = toScore(result, subset?.length ?? evaluator.items, what);
-    scores.set(key, own);
-    const evaluation: Evaluation = {
-      plan: plan && [...plan],
-      items: subset?.length ?? evaluator.items,
-      full: !subset,
-      metric: own.metric,
-      drop: subset ? null : dropOf(own.metric),
-      seconds,
-    };
-    evaluations.push(evaluation);
-    onEvaluation(evaluation);
-    return own;
   }
 
-  return {
-    items: evaluator.items,
-    evaluations,
-    score,
-    known: (plan) => scores.get(keyOf(new Set(plan), null)),
-  };
+  valuesOf(plan: Plan): Float64Array | null {
+    if (!this.additive) return null;
+    return this.#values.get(planName(plan)) ?? new Float64Array(this.items).fill(NaN);
+  }
+
+  known(plan: Iterable<string> | null): Score | undefined {
+    const own = plan && new Set(plan);
+    const score = this.#scores.get(`${planName(own)} all`);
+    if (score || !this.additive) return score;
+    const values = this.#values.get(planName(own));
+    if (!values || values.some(Number.isNaN)) return undefined;
+    return { metric: mean(Array.from(values)), perItem: Array.from(values) };
+  }
 }
 
-function keyOf(plan: Plan | null, items: readonly number[] | null): string {
-  return JSON.stringify([plan && [...plan].sort(), items]);
+function mean(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0) / values.length;
+}
+
+/** The same for plans of the same groups. */
+function planName(plan: Plan | null): string {
+  return JSON.stringify(plan && [...plan].sort());
 }
 
 function describe(plan: Plan | null, items: number, number: number): string {
@@ -143,28 +227,51 @@ function describe(plan: Plan | null, items: number, number: number): string {
   return `${model} (evaluation ${number}, ${items} items)`;
 }
 
-function toScore(result: unknown, items: number, what: string): Score {
-  const record = typeof result === "object" && result !== null ? result as Partial<Metric> : { metric: result };
-  const { metric, perItem } = record as { metric?: unknown; perItem?: ArrayLike<number> | null };
-  const wrong = (problem: string): EvaluationFailure =>
-    new EvaluationFailure("metric", `Cannot use the metric of ${what}: ${problem}`);
-  if (typeof metric !== "number" || Number.isNaN(metric)) {
-    throw wrong(`validate must return a number or { metric, perItem? }, got ${show(metric)}`);
-  }
-  if (perItem === undefined || perItem === null) return { metric, perItem: null };
-  if (perItem.length !== items) {
-    throw wrong(`perItem must have one value for each of ${items} items, got ${show(perItem.length)}`);
-  }
-  for (let i = 0; i < items; i++) {
-    const value: unknown = perItem[i];
-    if (typeof value !== "number" || Number.isNaN(value)) {
-      throw wrong(`perItem must hold numbers, got ${show(value)} for item ${i}`);
-    }
-  }
-  return { metric, perItem: Array.from(perItem) };
+function encodeMeasured(
+  plan: Plan | null,
+  items: number,
+  { metric, perItem }: Score,
+  seconds: number,
+  kept: KeptScores | null,
+): JournalEntry {
+  return {
+    plan: plan && [...plan],
+    items,
+    metric: encodeNumber(metric),
+    perItem: perItem && encodeNumbers(perItem),
+    seconds: Number(seconds.toFixed(3)),
+    ...(kept && { kept: { ...kept, values: encodeArray(kept.values), labels: encodeArray(kept.labels) } }),
+  };
 }
 
-function show(value: unknown): string {
-  if (typeof value === "object" && value !== null) return `an object (${Object.keys(value).join(", ") || "empty"})`;
-  return typeof value === "string" ? JSON.stringify(value) : String(value);
+function decodeMeasured(entry: JournalEntry): { score: Score; seconds: number; kept: KeptScores | null } {
+  const kept = entry["kept"] as KeptScores | undefined;
+  return {
+    score: { metric: Number(entry["metric"]), perItem: entry["perItem"] ? decodeNumbers(entry["perItem"]) : null },
+    seconds: Number(entry["seconds"]),
+    kept: kept
+      ? {
+        ...kept,
+        values: new Float32Array(decodeArray(kept.values)),
+        labels: new Uint32Array(decodeArray(kept.labels)),
+      }
+      : null,
+  };
+}
+
+function encodeForecast(plan: Plan, { divergence, expected, cost }: Forecast): JournalEntry {
+  return {
+    plan: [...plan],
+    divergence: encodeNumber(divergence),
+    cost,
+    ...(expected && { lost: encodeArray(expected.lost), gained: encodeArray(expected.gained) }),
+  };
+}
+
+function decodeForecast(entry: JournalEntry): Forecast {
+  const expected = entry["lost"] === undefined ? null : {
+    lost: new Float32Array(decodeArray(entry["lost"])),
+    gained: new Float32Array(decodeArray(entry["gained"])),
+  };
+  return { divergence: Number(entry["divergence"]), expected, cost: Number(entry["cost"]) };
 }

@@ -1,6 +1,6 @@
 /** Metrics that are ready to use. @module */
-import type { Model } from "../runtime/model.ts";
-import { type ItemInputs, runItems } from "./batches.ts";
+import type { ItemInputs } from "./batches.ts";
+import { type ItemMetric, itemMetric } from "./item_metric.ts";
 
 /** An item of a classification set. */
 export interface LabelledItem {
@@ -15,23 +15,18 @@ export interface LabelledItem {
  *
  * @throws {RangeError} Where an item does not fit the model.
  */
-export async function top1(
-  model: Model,
-  items: readonly LabelledItem[],
-): Promise<{ readonly metric: number; readonly perItem: readonly number[] }> {
-  const output = model.outputs[0]?.name;
-  if (output === undefined) throw new RangeError("The model has no outputs");
-  const perItem: number[] = [];
-  for await (const outputs of runItems(model, items.map(({ inputs }) => inputs))) {
-    const scores = outputs[output]!.data;
-    const { label } = items[perItem.length]!;
-    if (!(label >= 0 && label < scores.length)) {
-      throw new RangeError(`Label ${label} is not a class of output "${output}", which has ${scores.length} scores`);
+export const top1: ItemMetric<LabelledItem> = itemMetric({
+  inputs: ({ inputs }: LabelledItem) => inputs,
+  score: (outputs, { label }, [name]) => {
+    if (name === undefined) throw new RangeError("The model has no outputs");
+    const { data } = outputs[name]!;
+    if (!(label >= 0 && label < data.length)) {
+      throw new RangeError(`Label ${label} is not a class of output "${name}", which has ${data.length} scores`);
     }
-    perItem.push(argmax(scores) === label ? 1 : 0);
-  }
-  return { metric: perItem.reduce((a, b) => a + b, 0) / perItem.length, perItem };
-}
+    return argmax(data) === label ? 1 : 0;
+  },
+  classScores: true,
+});
 
 /** The index of the greatest score; -1 where none is a number. */
 function argmax(scores: ArrayLike<number>): number {

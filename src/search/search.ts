@@ -1,63 +1,47 @@
-/** The frame around every strategy: baseline, INT8, search, and the best of what was found. @module */
+/** The frame around every strategy: baseline, search, and the best of what was found. @module */
 import type { Group, Plan } from "../graph/quantizers.ts";
-import { AccuracyDropError, InvalidMetricError, SearchInterruptedError } from "./errors.ts";
-import { type Evaluation, EvaluationFailure, type Evaluator, type Ledger, openLedger } from "./ledger.ts";
-import { dropOf, type DropType, isWithin } from "./limit.ts";
+import type { Budget } from "./budget.ts";
+import { type Costs, costsOf, type CostUnit, operationsOf } from "./costs.ts";
+import { AccuracyDropError, BaselineMismatchError, InvalidMetricError, SearchInterruptedError } from "./errors.ts";
+import type { PlanFigures } from "./front.ts";
+import { openRecords, type Records } from "./journal.ts";
+import { type Ledger, openLedger } from "./ledger.ts";
+import { type DropType, isWithin, type Limit, limitOf } from "./limit.ts";
+import { EvaluationFailure, type Evaluator, type Score } from "./measure.ts";
+import type { Holdout, SearchOutcome, SearchStatus } from "./outcome.ts";
 import type { SearchEvent } from "./progress.ts";
 import type { Strategy } from "./strategy.ts";
-
-/** A group that is kept in FP32. */
-export interface Reverted {
-  /** Id of the group. */
-  readonly group: string;
-  /** Names of its nodes. */
-  readonly nodes: readonly string[];
-  /** Why: the metric before and after its step; `null` where the strategy did not measure that. */
-  readonly reason: { readonly before: number | null; readonly after: number | null };
-}
-
-/** What a search found, and what it cost. */
-export interface SearchOutcome {
-  /** Ids of the groups in FP32, in the order in which they were put there. */
-  readonly plan: Plan;
-  /** The metric of the FP32 model. */
-  readonly baselineMetric: number;
-  /** The metric with every group in INT8. */
-  readonly int8Metric: number;
-  /** The metric under the plan. */
-  readonly metric: number;
-  /** Its drop against the baseline. */
-  readonly drop: number;
-  /** The drop that was permitted. */
-  readonly maxDrop: number;
-  /** How the drop is counted. */
-  readonly dropType: DropType;
-  /** Whether the drop keeps to the limit. */
-  readonly reached: boolean;
-  /** All groups, those nearer to the inputs first. */
-  readonly groups: readonly Group[];
-  /** The groups in FP32, and why. */
-  readonly reverted: readonly Reverted[];
-  /** All calls of the validation function. */
-  readonly evaluations: readonly Evaluation[];
-  /** Number of items given to the validation function in all calls. */
-  readonly itemInferences: number;
-  /** Time taken. */
-  readonly seconds: number;
-}
+import { type Finding, type Summary, summaryOf } from "./summary.ts";
+import { measureHoldout } from "./holdout.ts";
 
 /** A search to run. */
 export interface SearchTask<R> {
-  /** Gives plans their metric. */
+  /** Measures plans. */
   readonly evaluator: Evaluator;
+  /** Measures plans on items that the search does not see. */
+  readonly holdout?: Evaluator | null;
   /** Gives the groups; called once the baseline is known. */
   readonly prepare: () => Promise<readonly Group[]> | readonly Group[];
+  /** What groups cost in FP32; called once there are groups. Default: the number of operations. */
+  readonly costs?: () => Promise<{ readonly unit: CostUnit; readonly byGroup: ReadonlyMap<string, number> }>;
+  /** What is known of a plan beside its metric. */
+  readonly figures?: (plan: Plan, costs: Costs) => PlanFigures;
   /** The permitted drop. */
   readonly maxDrop: number;
   /** How the drop is counted. */
   readonly dropType: DropType;
+  /** The share of chance to which the drop must be below the limit. Default `null`: the drop as measured decides. */
+  readonly confidence?: number | null;
+  /** The share of the cost of all groups that may be left in FP32. Default 1. */
+  readonly maxRevertedShare?: number;
   /** Chooses the plans. */
   readonly strategy: Strategy;
+  /** Whether it is an error if the limit cannot be kept. Default true. */
+  readonly strict?: boolean;
+  /** Measurements made before, and where new ones are kept. */
+  readonly records?: Records;
+  /** What may be spent. */
+  readonly budget?: Budget;
   /** Makes the result of an outcome. */
   readonly finish: (outcome: SearchOutcome) => R;
   /** Told how far the search has come. */
@@ -70,120 +54,199 @@ export interface SearchTask<R> {
  * Finds a plan whose drop keeps to the limit.
  *
  * @throws {AccuracyDropError} Where no plan that was tried does; it carries the best of them.
+ * @throws {BaselineMismatchError} Where not even the plan with every group in FP32 does.
  * @throws {SearchInterruptedError} Where the validation function throws or the search is aborted.
  * @throws {InvalidMetricError} Where the validation function returns no metric.
- * @throws {RangeError} Where a relative drop is asked for and the baseline is 0.
+ * @throws {RangeError} Where a relative drop is asked for and the baseline is 0, or `confidence` and the metric is no mean of
+ * values per item.
  */
 export async function searchPlan<R>(task: SearchTask<R>): Promise<R> {
-  const { evaluator, maxDrop, dropType, strategy, onProgress } = task;
-  const start = performance.now();
-  const report = (event: SearchEvent): void => onProgress?.(event);
-  let baselineMetric = NaN;
-  const drop = (metric: number): number => dropOf(metric, baselineMetric, dropType);
-  const ledger = openLedger(evaluator, {
-    dropOf: (metric) => Number.isNaN(baselineMetric) ? 0 : drop(metric),
-    onEvaluation: (evaluation) => report({ type: "evaluation", evaluation }),
-    signal: task.signal,
-  });
-  let groups: readonly Group[] = [];
-  const outcome = (plan: Plan): R =>
-    task.finish({
-      ...summary(ledger, plan, groups),
-      baselineMetric,
-      maxDrop,
-      dropType,
-      ...position(ledger, plan, drop, maxDrop),
-      seconds: (performance.now() - start) / 1000,
-    });
-  const best = (): R | null => {
-    const plan = bestPlan(ledger, maxDrop);
-    return plan && ledger.known([]) ? outcome(plan) : null;
-  };
+  return await new Frame(task, task.records ?? await openRecords(null, NO_HEADER)).run();
+}
 
-  try {
-    report({ type: "stage", stage: "baseline", done: 0, total: 1 });
-    const baseline = await ledger.score(null);
+const NO_HEADER = { model: "", calibration: "", validation: "", options: {} };
+
+/** A limit that no metric is held to, until there is a baseline. */
+const NO_LIMIT: Pick<Limit, "dropOf"> = { dropOf: () => 0 };
+
+class Frame<R> {
+  readonly #task: SearchTask<R>;
+  readonly #records: Records;
+  readonly #ledger: Ledger;
+  readonly #start = performance.now();
+  readonly #findings: Finding[] = [];
+  readonly #sensitivities = new Map<string, number>();
+  #groups: readonly Group[] = [];
+  #limit: Limit | null = null;
+  #costs: Costs = costsOf([], new Map(), "operations");
+  #holdout: Holdout | null = null;
+
+  constructor(task: SearchTask<R>, records: Records) {
+    this.#task = task;
+    this.#records = records;
+    this.#ledger = openLedger(task.evaluator, {
+      records,
+      dropOf: (score) => (this.#limit ?? NO_LIMIT).dropOf(score),
+      onEvaluation: (evaluation) => this.#report({ type: "evaluation", evaluation }),
+      budget: task.budget ?? {},
+      signal: task.signal,
+    });
+  }
+
+  async run(): Promise<R> {
+    const ledger = this.#ledger;
+    try {
+      const baseline = await this.#measureBaseline();
+      this.#groups = await this.#task.prepare();
+      this.#costs = await this.#readCosts();
+      const plan = await this.#search(baseline);
+      const score = await ledger.evaluate(plan);
+      const found = this.#accepts(plan, score) ? plan : this.#summary().plan;
+      const summary = this.#summary(found);
+      if (summary.reached) {
+        await this.#measureHoldout(summary);
+        return this.#task.finish(this.#outcome(this.#summary(found), "reached"));
+      }
+    } catch (error) {
+      if (!(error instanceof EvaluationFailure)) throw error;
+      return this.#failed(error);
+    }
+    return this.#missed();
+  }
+
+  async #measureBaseline(): Promise<Score> {
+    const { maxDrop, dropType, confidence } = this.#task;
+    this.#report({ type: "stage", stage: "baseline", done: 0, total: 1 });
+    const baseline = await this.#ledger.evaluate(null);
     if (!Number.isFinite(baseline.metric)) {
       throw new EvaluationFailure("metric", `The metric of the FP32 model must be finite, got ${baseline.metric}`);
     }
-    baselineMetric = baseline.metric;
-    drop(baselineMetric);
-    report({ type: "stage", stage: "baseline", done: 1, total: 1 });
-    groups = await task.prepare();
-    report({ type: "stage", stage: "int8", done: 0, total: 1 });
-    await ledger.score(new Set());
-    report({ type: "stage", stage: "int8", done: 1, total: 1 });
-    const plan = await strategy({
-      groups,
+    const { additive } = this.#ledger;
+    this.#limit = limitOf(baseline, { maxDrop, dropType, confidence: confidence ?? null, additive });
+    this.#report({ type: "stage", stage: "baseline", done: 1, total: 1 });
+    return baseline;
+  }
+
+  /** Costs are measured once: milliseconds differ from run to run, and a search that goes on needs the same. */
+  async #readCosts(): Promise<Costs> {
+    const { costs } = this.#task;
+    if (!costs) return costsOf(this.#groups, operationsOf(this.#groups), "operations");
+    const found = this.#records.find("costs");
+    const own = found
+      ? { unit: found["unit"] as CostUnit, byGroup: new Map(found["byGroup"] as [string, number][]) }
+      : await costs();
+    if (!found) await this.#records.add("costs", { unit: own.unit, byGroup: [...own.byGroup] });
+    return costsOf(this.#groups, own.byGroup, own.unit);
+  }
+
+  async #search(baseline: Score): Promise<Plan> {
+    const { evaluator, strategy } = this.#task;
+    const ledger = this.#ledger;
+    return await strategy({
+      groups: this.#groups,
       items: ledger.items,
       baseline,
-      evaluate: ledger.score,
-      dropOf: drop,
-      within: (value) => isWithin(value, maxDrop),
-      report,
+      limit: this.#limit!,
+      costs: this.#costs,
+      get additive() {
+        return ledger.additive;
+      },
+      unlabelled: evaluator.forecast ? evaluator.unlabelled ?? 0 : 0,
+      evaluate: (plan, items) => ledger.evaluate(plan, items),
+      forecast: (plan, items) => ledger.forecast(plan, items),
+      shareOf: (plan) => evaluator.shareOf?.(plan) ?? 1,
+      valuesOf: (plan) => ledger.valuesOf(plan),
+      allows: (plan) => this.#allows(plan),
+      report: (event) => this.#report(event),
     });
-    const { metric } = await ledger.score(plan);
-    if (isWithin(drop(metric), maxDrop)) return outcome(plan);
-  } catch (error) {
-    if (!(error instanceof EvaluationFailure)) throw error;
-    if (error.reason === "metric") throw new InvalidMetricError(error.message, best());
-    const options = error.reason === "aborted" ? { cause: error.cause, name: "AbortError" } : { cause: error.cause };
-    throw new SearchInterruptedError(error.message, best(), options);
   }
-  const plan = bestPlan(ledger, maxDrop)!;
-  const found = position(ledger, plan, drop, maxDrop);
-  if (found.reached) return outcome(plan);
-  throw new AccuracyDropError(
-    `Cannot keep the ${dropType} drop of the metric within ${maxDrop}: the best plan found, with ${plan.size} of ` +
-      `${groups.length} groups in FP32, has a metric of ${found.metric} against ${baselineMetric}: ` +
-      `a drop of ${Number(found.drop.toPrecision(6))}`,
-    outcome(plan),
-  );
-}
 
-/** Of the plans evaluated on all items: that within the limit with the fewest groups, else that with the least drop. */
-function bestPlan(ledger: Ledger, maxDrop: number): Plan | null {
-  let best: { plan: readonly string[]; drop: number; within: boolean } | null = null;
-  for (const { plan, drop } of ledger.evaluations) {
-    if (plan === null || drop === null) continue;
-    const within = isWithin(drop, maxDrop);
-    const better = !best || within !== best.within
-      ? !best || within
-      : within && plan.length !== best.plan.length
-      ? plan.length < best.plan.length
-      : drop < best.drop || (drop === best.drop && plan.length < best.plan.length);
-    if (better) best = { plan, drop, within };
+  #allows(plan: Plan): boolean {
+    return this.#costs.shareOf(plan) <= (this.#task.maxRevertedShare ?? 1) + 1e-9;
   }
-  return best && new Set(best.plan);
-}
 
-function position(
-  ledger: Ledger,
-  plan: Plan,
-  dropOf: (metric: number) => number,
-  maxDrop: number,
-): Pick<SearchOutcome, "int8Metric" | "metric" | "drop" | "reached"> {
-  const { metric } = ledger.known(plan)!;
-  const drop = dropOf(metric);
-  return { int8Metric: ledger.known([])!.metric, metric, drop, reached: isWithin(drop, maxDrop) };
-}
+  #accepts(plan: Plan, score: Score): boolean {
+    return this.#allows(plan) && this.#limit!.accepts(score);
+  }
 
-function summary(
-  ledger: Ledger,
-  plan: Plan,
-  groups: readonly Group[],
-): Pick<SearchOutcome, "plan" | "groups" | "reverted" | "evaluations" | "itemInferences"> {
-  const ids = [...plan];
-  const nodes = new Map(groups.map((group) => [group.id, group.nodes]));
-  const reverted = ids.map((group, i): Reverted => ({
-    group,
-    nodes: nodes.get(group) ?? [],
-    reason: {
-      before: ledger.known(ids.slice(0, i))?.metric ?? null,
-      after: ledger.known(ids.slice(0, i + 1))?.metric ?? null,
-    },
-  }));
-  const evaluations = [...ledger.evaluations];
-  const itemInferences = evaluations.reduce((sum, { items }) => sum + items, 0);
-  return { plan, groups, reverted, evaluations, itemInferences };
+  #report(event: SearchEvent): void {
+    if (event.type === "sensitivity") this.#sensitivities.set(event.group, event.divergence);
+    if (event.type === "probe") this.#findings.push({ plan: event.plan, verdict: event.verdict, drop: event.drop });
+    this.#task.onProgress?.(event);
+  }
+
+  async #measureHoldout(summary: Summary): Promise<void> {
+    const { holdout, maxDrop, dropType } = this.#task;
+    if (!holdout) return;
+    this.#report({ type: "stage", stage: "holdout", done: 0, total: 2 });
+    this.#holdout = await measureHoldout(holdout, summary.plan, this.#records, { maxDrop, dropType });
+  }
+
+  #summary(plan: Plan | null = null): Summary {
+    return summaryOf(plan, {
+      ledger: this.#ledger,
+      limit: this.#limit!,
+      costs: this.#costs,
+      groups: this.#groups,
+      findings: this.#findings,
+      sensitivities: this.#sensitivities,
+      allows: (own) => this.#allows(own),
+      figures: (own) => this.#task.figures?.(own, this.#costs) ?? { macsShare: null, bytes: null, ms: null },
+      holdout: this.#holdout,
+    });
+  }
+
+  #outcome(summary: Summary, status: SearchStatus): SearchOutcome {
+    const seconds = (performance.now() - this.#start) / 1000;
+    return summary.finish(status, seconds);
+  }
+
+  /** The best result until now, or `null` where no plan has been run. */
+  #best(status: SearchStatus): R | null {
+    const tried = this.#limit !== null && this.#ledger.evaluations.some(({ plan }) => plan !== null);
+    return tried ? this.#task.finish(this.#outcome(this.#summary(), status)) : null;
+  }
+
+  #failed(error: EvaluationFailure): R {
+    if (error.reason === "metric") throw new InvalidMetricError(error.message, this.#best("not_reached"));
+    if (error.reason === "budget") {
+      const summary = this.#limit && this.#ledger.evaluations.length > 1 ? this.#summary() : null;
+      if (summary) return this.#end(summary, summary.reached ? "reached" : "budget_exhausted", error.message);
+    }
+    const best = this.#best("budget_exhausted");
+    const named = error.reason === "aborted" ? { name: "AbortError" } : {};
+    throw new SearchInterruptedError(error.message, best, { cause: error.cause, ...named });
+  }
+
+  #missed(): R {
+    const { maxDrop, dropType } = this.#task;
+    const all = this.#groups.map(({ id }) => id);
+    const reverted = this.#groups.length > 0 ? this.#ledger.known(all) : undefined;
+    const summary = this.#summary();
+    if (reverted && !isWithin(this.#limit!.dropOf(reverted), Math.max(0, maxDrop))) {
+      throw new BaselineMismatchError(
+        `The plan with all ${all.length} groups in FP32 has a metric of ${reverted.metric} against ` +
+          `${summary.baselineMetric} of the model that was given: the validation function gives one model two metrics, ` +
+          `or the two models differ (permitted drop: ${maxDrop}, ${dropType})`,
+        this.#task.finish(this.#outcome(summary, "not_reached")),
+      );
+    }
+    return this.#end(summary, "not_reached", null);
+  }
+
+  #end(summary: Summary, status: SearchStatus, why: string | null): R {
+    const result = this.#task.finish(this.#outcome(summary, status));
+    if (status === "reached" || this.#task.strict === false) return result;
+    const { maxDrop, dropType, maxRevertedShare = 1 } = this.#task;
+    const { plan, metric, drop, baselineMetric, interval } = summary;
+    const share = status === "not_reached" && maxRevertedShare < 1;
+    throw new AccuracyDropError(
+      `Cannot keep the ${dropType} drop of the metric within ${maxDrop}` +
+        (share ? ` with at most ${maxRevertedShare} of the ${this.#costs.unit} in FP32` : "") +
+        `: the best plan found, with ${plan.size} of ${this.#groups.length} groups in FP32, has a metric of ${metric} ` +
+        `against ${baselineMetric}: a drop of ${Number(drop.toPrecision(6))}${why === null ? "" : `. ${why}`}`,
+      result,
+      { reason: status === "budget_exhausted" ? "budget" : share ? "maxRevertedShare" : "limit", interval },
+    );
+  }
 }

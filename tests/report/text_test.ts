@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { reportText } from "../../src/report/text.ts";
-import type { SearchOutcome } from "../../src/search/search.ts";
+import type { SearchOutcome } from "../../src/search/outcome.ts";
 
 const OUTCOME: SearchOutcome = {
   plan: new Set(["conv2"]),
