@@ -27,7 +27,7 @@ import { Subject, type Validate } from "./subject.ts";
 export type CostOption = "operations" | "macs" | "time" | ReadonlyMap<string, number>;
 
 /** Settings of the search of {@linkcode quantizeWithAccuracyControl}. */
-export interface SearchOptions<T = unknown> {
+export interface SearchOptions<T> {
   /** The greatest drop of the metric that is accepted. Default 0.01. */
   readonly maxDrop?: number;
   /** Whether `maxDrop` is in units of the metric or a share of the baseline. Default `"absolute"`. */
@@ -56,7 +56,7 @@ export interface SearchOptions<T = unknown> {
 }
 
 /** Settings of {@linkcode quantizeWithAccuracyControl}: those of `quantize`, and those of the search. */
-export interface AccuracyControlOptions<T = unknown> extends Omit<QuantizeOptions, "onProgress">, SearchOptions<T> {
+export interface AccuracyControlOptions<T> extends Omit<QuantizeOptions, "onProgress">, SearchOptions<T> {
   /** Told how far the work has come. */
   readonly onProgress?: (event: SearchEvent) => void;
   /** Stops the search before its next evaluation. */

@@ -21,6 +21,8 @@ export interface Guide {
   readonly ranking: Ranking;
   /** Probes a plan. */
   probe(plan: Plan, final?: boolean): Promise<Probe>;
+  /** Whether a probe of the plan has failed. */
+  hasFailed(plan: Plan): boolean;
   /** The drop that a plan is expected to have, in units of the metric. */
   expectedDrop(plan: Plan): Promise<number>;
   /** What the sensitivities of the groups in INT8 let expect without running anything, in units of the metric. */
@@ -72,17 +74,26 @@ function guideOf(search: SearchContext, ranking: Ranking, first: Probe): Guide {
   const whole = noise(new Set());
   // Flips grow with the amplitude of the noise, and powers of independent noises add up.
   const roughDrop = (plan: Plan): number => whole > 0 ? first.drop * Math.sqrt(noise(plan) / whole) : 0;
+  const failed = new Set<string>();
   return {
     search,
     ranking,
-    probe: async (plan, final = false) =>
-      await probe(search, plan, { expected: await expectedOf(search, plan), final }),
+    probe: async (plan, final = false) => {
+      const result = await probe(search, plan, { expected: await expectedOf(search, plan), final });
+      if (result.verdict === "fail") failed.add(nameOf(plan));
+      return result;
+    },
+    hasFailed: (plan) => failed.has(nameOf(plan)),
     roughDrop,
     expectedDrop: async (plan) => {
       const expected = await expectedOf(search, plan);
       return expected ? expectedDrop(expected) : roughDrop(plan);
     },
   };
+}
+
+function nameOf(plan: Plan): string {
+  return [...plan].sort().join("\n");
 }
 
 async function expectedOf(search: SearchContext, plan: Plan): Promise<Expected | null> {

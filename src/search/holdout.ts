@@ -22,7 +22,7 @@ export async function measureHoldout(
     items: evaluator.items,
     baselineMetric: before.metric,
     metric: after.metric,
-    drop: limitOf(before, { maxDrop, dropType, additive }).dropOf(after),
+    drop: limitOf(before, { maxDrop, dropType, additive: () => additive }).dropOf(after),
     interval: additive ? intervalOf(before.perItem!, after.perItem!) : null,
   };
 }

@@ -176,7 +176,9 @@ class Book implements Ledger {
     const what = `a forecast of the INT8 model, ${plan.size} reverted (${items} unlabelled items)`;
     this.#check.before(what);
     const evaluator = this.#evaluator;
-    if (!evaluator.forecast) throw new EvaluationFailure("metric", `Cannot make ${what}: there are no unlabelled items`);
+    if (!evaluator.forecast) {
+      throw new EvaluationFailure("metric", `Cannot make ${what}: there are no unlabelled items`);
+    }
     const first = !this.#referenced && this.#forecasts.size === 0;
     this.#referenced = true;
     const own = await this.#guarded(what, () => evaluator.forecast!(plan, items, this.kept));

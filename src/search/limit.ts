@@ -39,8 +39,8 @@ export interface LimitOptions {
   readonly dropType: DropType;
   /** The share of chance to which the drop must be below the limit; `null`: the drop as measured decides. */
   readonly confidence?: number | null;
-  /** Whether the metric is the mean of the values per item. */
-  readonly additive?: boolean;
+  /** Whether the metric is the mean of the values per item, as far as has been seen. Default: it is not. */
+  readonly additive?: () => boolean;
 }
 
 /**
@@ -52,19 +52,19 @@ export interface LimitOptions {
  */
 export function limitOf(
   baseline: Measured,
-  { maxDrop, dropType, confidence = null, additive = false }: LimitOptions,
+  { maxDrop, dropType, confidence = null, additive = () => false }: LimitOptions,
 ): Limit {
   if (dropType === "relative" && baseline.metric === 0) {
     throw new RangeError('Cannot count a relative drop: the baseline metric is 0; use dropType "absolute"');
   }
-  if (confidence !== null && !additive) {
+  if (confidence !== null && !additive()) {
     throw new RangeError(
       'Option "confidence" needs a validation function that returns a value for each item (perItem), whose mean is the metric',
     );
   }
   const unit = dropType === "relative" ? Math.abs(baseline.metric) : 1;
   const paired = (measured: Measured): measured is Measured & { readonly perItem: ArrayLike<number> } =>
-    additive && measured.perItem !== null && measured.perItem.length === baseline.perItem!.length;
+    additive() && measured.perItem !== null && measured.perItem.length === baseline.perItem!.length;
   const dropOf = (measured: Measured): number =>
     (paired(measured)
       ? (sumOf(baseline.perItem!) - sumOf(measured.perItem)) / measured.perItem.length

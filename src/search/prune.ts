@@ -59,7 +59,8 @@ export async function prune(guide: Guide, start: Plan): Promise<Pruned> {
   ): Promise<{ readonly group: string; readonly drop: number } | null> {
     const base = await expectedDrop(from);
     const rough = roughDrop(from);
-    const open = [...from].filter((id) => !without.has(id)).map((group) => ({
+    const tried = (group: string): boolean => without.has(group) || guide.hasFailed(less(from, group));
+    const open = [...from].filter((id) => !tried(id)).map((group) => ({
       group,
       drop: base + Math.max(0, roughDrop(less(from, group)) - rough),
       known: false,

@@ -121,7 +121,7 @@ class Frame<R> {
     if (!Number.isFinite(baseline.metric)) {
       throw new EvaluationFailure("metric", `The metric of the FP32 model must be finite, got ${baseline.metric}`);
     }
-    const { additive } = this.#ledger;
+    const additive = (): boolean => this.#ledger.additive;
     this.#limit = limitOf(baseline, { maxDrop, dropType, confidence: confidence ?? null, additive });
     this.#report({ type: "stage", stage: "baseline", done: 1, total: 1 });
     return baseline;

@@ -4,11 +4,11 @@ import {
   type AccuracyControlOptions,
   type AccuracyControlResult,
   quantizeWithAccuracyControl,
-  type Validate,
 } from "../../src/search/accuracy_control.ts";
 import { AccuracyDropError, SearchInterruptedError } from "../../src/search/errors.ts";
 import { type LabelledItem, top1 } from "../../src/search/metrics.ts";
 import type { SearchEvent } from "../../src/search/progress.ts";
+import type { Validate } from "../../src/search/subject.ts";
 import { tensor } from "../../src/tensor/tensor.ts";
 import { classifier, features } from "../commands/fixture.ts";
 
@@ -18,7 +18,7 @@ const CALIBRATION = ITEMS.slice(0, 10).map(({ data }) => ({ x: tensor("f32", [1,
 const VALIDATION = ITEMS.map((x, i): LabelledItem => ({ inputs: { x }, label: i % 4 }));
 
 async function control(
-  options: AccuracyControlOptions = {},
+  options: AccuracyControlOptions<LabelledItem> = {},
   validate: Validate<LabelledItem> = top1,
   calibration: Iterable<(typeof CALIBRATION)[number]> = CALIBRATION,
   validation: readonly LabelledItem[] = VALIDATION,
@@ -34,7 +34,7 @@ for (
     [{ dropType: "total" as "absolute" }, /"dropType" must be "absolute" or "relative", got "total"/],
     [{ subsetSize: 0 }, /"subsetSize" must be a whole number of at least 1, got 0/],
     [{ rankingSubsetSize: 2.5 }, /"rankingSubsetSize" .* got 2\.5/],
-  ] as [AccuracyControlOptions, RegExp][]
+  ] as [AccuracyControlOptions<LabelledItem>, RegExp][]
 ) {
   Deno.test(`quantizeWithAccuracyControl() refuses ${JSON.stringify(options)} before it calls anything`, async () => {
     await assert.rejects(control(options, () => assert.fail("called")), { name: "RangeError", message });
@@ -54,21 +54,21 @@ Deno.test("quantizeWithAccuracyControl() keeps in FP32 what the metric asks for"
   const events: SearchEvent[] = [];
   const result = await control({ onProgress: (event) => events.push(event) });
   assert.deepEqual([...result.plan], ["head"]);
-  assert.deepEqual(result.reverted.map(({ nodes, reason }) => [nodes, reason]), [
-    [["head"], { before: result.int8Metric, after: 1 }],
-  ]);
+  assert.deepEqual(result.reverted.map(({ nodes, reason }) => [nodes, reason.after]), [[["head"], 1]]);
+  assert.equal(result.reverted[0]!.reason.sensitivity, result.sensitivities[1]!.divergence);
+  assert.ok(result.sensitivities[1]!.divergence > 100 * result.sensitivities[0]!.divergence);
   assert.equal(result.baselineMetric, 1);
   assert.equal(result.backend.name, "cpu");
   assert.ok(result.graph.nodes.some(({ op }) => op === "QuantizeLinear"));
   const stages = events.filter((event) => event.type === "stage").map(({ stage }) => stage);
-  assert.deepEqual([...new Set(stages)], ["baseline", "calibration", "int8", "ranking", "reverting"]);
+  assert.deepEqual([...new Set(stages)], ["baseline", "calibration", "int8", "ranking", "reverting", "verifying"]);
   const evaluations = events.filter((event) => event.type === "evaluation").map(({ evaluation }) => evaluation);
   assert.deepEqual(evaluations, result.evaluations);
 });
 
 Deno.test("quantizeWithAccuracyControl() hands the validation set on as it is, and plain numbers do", async () => {
   const seen: (readonly LabelledItem[])[] = [];
-  const result = await control({ rankingSubsetSize: 8 }, async (model, items) => {
+  const result = await control({ strategy: "nncf", rankingSubsetSize: 8 }, async (model, items) => {
     seen.push(items);
     return (await top1(model, items)).metric;
   });

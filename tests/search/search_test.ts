@@ -1,18 +1,48 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { AccuracyDropError, InvalidMetricError, SearchInterruptedError } from "../../src/search/errors.ts";
-import type { SearchOutcome } from "../../src/search/search.ts";
+import {
+  AccuracyDropError,
+  BaselineMismatchError,
+  InvalidMetricError,
+  SearchInterruptedError,
+} from "../../src/search/errors.ts";
+import type { SearchOutcome } from "../../src/search/outcome.ts";
 import { additive, type Call, lettersOf, search } from "./synthetic.ts";
 
+const MISSED = new Map(Object.entries({ "": .9, a: .95, b: .8, ab: .92 }));
+
 Deno.test("searchPlan() throws with the least drop found where the limit cannot be reached", async () => {
-  const metric = new Map(Object.entries({ "": .9, a: .95, b: .8, ab: .92 }));
-  await assert.rejects(search({ ids: "ab", metric: (plan) => metric.get(plan)! }), (error) => {
+  const run = search({ ids: "ab", metric: (plan) => MISSED.get(plan)!, maxRevertedShare: 0.5 });
+  await assert.rejects(run, (error) => {
     assert.ok(error instanceof AccuracyDropError);
     const best = error.best as SearchOutcome;
     assert.equal(lettersOf(best.plan), "a");
-    assert.equal(best.reached, false);
-    assert.equal(best.metric, .95);
+    assert.deepEqual([best.reached, best.status, best.metric], [false, "not_reached", .95]);
     assert.match(error.message, /1 of 2 groups in FP32/);
+    return true;
+  });
+});
+
+Deno.test("searchPlan() returns the least drop found where it is not strict", async () => {
+  const task = { ids: "ab", metric: (plan: string) => MISSED.get(plan)!, maxRevertedShare: 0.5, strict: false };
+  const result = await search(task);
+  assert.deepEqual([lettersOf(result.plan), result.status], ["a", "not_reached"]);
+});
+
+Deno.test("searchPlan() says so where not even the plan with all in FP32 keeps to the limit", async () => {
+  await assert.rejects(search({ ids: "ab", metric: (plan) => MISSED.get(plan)! }), (error) => {
+    assert.ok(error instanceof BaselineMismatchError);
+    assert.match(error.message, /all 2 groups in FP32 has a metric of 0\.92 against 1/);
+    assert.equal(lettersOf((error as BaselineMismatchError<SearchOutcome>).best.plan), "a");
+    return true;
+  });
+});
+
+Deno.test("searchPlan() blames no mismatch where an improvement was asked for", async () => {
+  const run = search({ ids: "ab", metric: (plan) => plan === "ab" ? 1 : 0.9, maxDrop: -0.02 });
+  await assert.rejects(run, (error) => {
+    assert.ok(error instanceof AccuracyDropError);
+    assert.equal(error.reason, "limit");
     return true;
   });
 });
@@ -33,7 +63,7 @@ Deno.test("searchPlan() counts items and evaluations", async () => {
   const result = await search({ ids: "ab", metric: additive({ a: 0.1, b: 0.001 }), items: 50, rankingSubsetSize: 10 });
   assert.deepEqual(
     result.evaluations.map(({ plan, items, full, drop }) => [plan?.join() ?? null, items, full, drop === null]),
-    [[null, 50, true, false], ["", 50, true, false], ["a", 10, false, true], ["b", 10, false, true], [
+    [[null, 50, true, false], ["", 50, true, false], ["b", 10, false, true], ["a", 10, false, true], [
       "a",
       50,
       true,
@@ -78,7 +108,7 @@ for (
 Deno.test("searchPlan() keeps what it has found where a later metric is NaN", async () => {
   await assert.rejects(search({ ids: "ab", metric: (plan) => plan === "b" ? NaN : 0.9 }), (error) => {
     assert.ok(error instanceof InvalidMetricError);
-    assert.match(error.message, /evaluation 4/);
+    assert.match(error.message, /evaluation 3/);
     assert.equal((error as InvalidMetricError<SearchOutcome>).best!.metric, 0.9);
     return true;
   });
@@ -113,7 +143,7 @@ Deno.test("searchPlan() stops where it is aborted, with what was found", async (
     assert.equal((error as SearchInterruptedError<SearchOutcome>).best!.plan.size, 0);
     return true;
   });
-  assert.deepEqual(calls.map(({ plan }) => plan), ["fp32", "", "a", "b"]);
+  assert.deepEqual(calls.map(({ plan }) => plan), ["fp32", "", "c", "b"]);
 });
 
 Deno.test("searchPlan() passes on what quantization throws", async () => {
@@ -133,7 +163,7 @@ Deno.test("searchPlan() takes any strategy, and the best plan it evaluated where
     },
   });
   assert.equal(lettersOf(result.plan), "ab");
-  assert.deepEqual(result.reverted.map(({ reason }) => reason.before), [0.849, null]);
+  assert.deepEqual(result.reverted.map(({ reason }) => reason.before), [null, null]);
 });
 
 Deno.test("searchPlan() ends within the limit, or throws with the least drop of all plans evaluated", async () => {
@@ -166,7 +196,7 @@ Deno.test("searchPlan() ends within the limit, or throws with the least drop of 
       const result = await search({ ids, metric, baseline, maxDrop, items: 10, rankingSubsetSize }, calls);
       assert.ok(result.drop <= maxDrop + 1e-9);
     } catch (error) {
-      assert.ok(error instanceof AccuracyDropError);
+      assert.ok(error instanceof AccuracyDropError || error instanceof BaselineMismatchError);
       const best = error.best as SearchOutcome;
       assert.equal(best.drop, Math.min(...full()));
       assert.ok(best.drop > maxDrop);

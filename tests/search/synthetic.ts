@@ -1,8 +1,9 @@
 /** Searches on models that exist only as the damage that each group does. */
 import type { Group, Plan } from "../../src/graph/quantizers.ts";
-import type { Metric } from "../../src/search/ledger.ts";
-import { type SearchOutcome, searchPlan, type SearchTask } from "../../src/search/search.ts";
-import { straightforward } from "../../src/search/straightforward.ts";
+import type { Metric } from "../../src/search/measure.ts";
+import { nncf } from "../../src/search/nncf.ts";
+import type { SearchOutcome } from "../../src/search/outcome.ts";
+import { searchPlan, type SearchTask } from "../../src/search/search.ts";
 
 /** Groups named by the letters of `ids`. */
 export function groupsOf(ids: Iterable<string>): Group[] {
@@ -36,7 +37,7 @@ export function lettersOf(plan: Plan): string {
   return [...plan].sort().join("");
 }
 
-/** Runs a search on a synthetic model; `calls` lists the calls of the evaluator. */
+/** Runs a search on a synthetic model; `calls` lists the calls of the evaluator. The default strategy is `nncf`. */
 export function search(
   { ids, metric, baseline = 1, items = 1000, rankingSubsetSize = 300, ...task }: Synthetic,
   calls: Call[] = [],
@@ -45,7 +46,7 @@ export function search(
     prepare: () => groupsOf(ids),
     maxDrop: 0.01,
     dropType: "absolute",
-    strategy: straightforward({ rankingSubsetSize }),
+    strategy: nncf({ rankingSubsetSize }),
     ...task,
     finish: (outcome) => outcome,
     evaluator: {
