@@ -80,7 +80,8 @@ export function judge(
   } else if (seen > 1) {
     const own = lost / seen;
     mean = left * own;
-    variance = left * (1 + left / seen) * Math.max(0, squares - seen * own * own) / (seen - 1);
+    // One change more than was seen: where there was none, it may have been chance.
+    variance = left * (1 + left / seen) * Math.max(0, squares - seen * own * own + unit * unit) / (seen - 1);
   }
   variance += FLOOR * left * unit * unit;
   const drop = (lost + mean) / count;
