@@ -170,12 +170,29 @@ export const CHOICES = {
   ],
 } as const;
 
+/** The names of the less common settings. */
+export const ADVANCED = [
+  "overflowFix",
+  "quantizeOutputs",
+  "disableChannelAlignment",
+  "disableBiasCorrection",
+  "batchwiseStatistics",
+  "activationsQuantizationParams",
+  "weightsQuantizationParams",
+  "quantizerPropagationRule",
+  "activationsRangeEstimatorParams",
+  "weightsRangeEstimatorParams",
+  "biasCorrectionParams",
+  "smoothQuantAlphas",
+  "crossLayerEqualization",
+] as const satisfies readonly (keyof AdvancedQuantizationOptions)[];
+
 /** Parameters of NNCF that have no meaning here, and why. */
 const REFUSED: Readonly<Record<string, string>> = {
   inplaceStatistics: "statistics are always reduced on the device",
   backendParams: "there is one backend, and it needs none",
   smoothQuantAlpha: 'it is "smoothQuantAlphas" in all but old versions of NNCF',
-  fp8: "FP8 kernels do not exist",
+  mode: "it chooses FP8 formats, which have no kernels",
 };
 
 /**
@@ -188,6 +205,9 @@ export function settingsOf(options: QuantizeOptions): QuantizationSettings {
   for (const name of Object.keys({ ...options, ...advanced })) {
     if (Object.hasOwn(REFUSED, name)) throw new RangeError(`Option "${name}" cannot be used: ${REFUSED[name]}`);
   }
+  checkKeys("advanced", advanced, ADVANCED);
+  checkKeys("biasCorrectionParams", advanced.biasCorrectionParams, ["threshold"]);
+  checkKeys("smoothQuantAlphas", advanced.smoothQuantAlphas, ["convolution", "matmul"]);
   const [activations, weights] = (["activationsQuantizationParams", "weightsQuantizationParams"] as const).map((name) =>
     constraintsOf(name, advanced[name] ?? {})
   ) as [QuantizationConstraints, QuantizationConstraints];
@@ -241,6 +261,14 @@ function refuse(name: string, value: unknown, wanted: string): never {
   );
 }
 
+function checkKeys(name: string, value: object | undefined, known: readonly string[]): void {
+  if (value === undefined) return;
+  if (typeof value !== "object" || value === null) refuse(name, value, "an object");
+  const unknown = Object.keys(value).find((key) => !known.includes(key));
+  if (unknown === undefined) return;
+  throw new RangeError(`Option "${name}" has no "${unknown}": it takes ${known.map((key) => `"${key}"`).join(", ")}`);
+}
+
 function choice<T extends string, D>(name: string, allowed: readonly T[], value: T | undefined, otherwise: D): T | D {
   if (value === undefined) return otherwise;
   if (!allowed.includes(value)) refuse(name, value, `one of ${allowed.map((one) => JSON.stringify(one)).join(", ")}`);
@@ -268,6 +296,7 @@ function alpha(kind: string, value: number): number {
 }
 
 function constraintsOf(name: string, constraints: QuantizationConstraints): QuantizationConstraints {
+  checkKeys(name, constraints, ["numBits", "mode", "signednessToForce", "perChannel", "narrowRange"]);
   const { numBits = 8, mode, signednessToForce, perChannel, narrowRange } = constraints;
   if (numBits !== 8) refuse(`${name}.numBits`, numBits, "8");
   choice(`${name}.mode`, CHOICES.mode, mode, null);
@@ -287,7 +316,9 @@ function estimatorOf(
     const known = Object.keys(RANGE_ESTIMATORS) as RangeEstimatorName[];
     return RANGE_ESTIMATORS[choice(name, known, params, "minmax")];
   }
+  checkKeys(name, params, ["min", "max"]);
   const [min, max] = (["min", "max"] as const).map((end): StatisticsCollector => {
+    checkKeys(`${name}.${end}`, params[end], ["statisticsType", "aggregatorType", "quantileOutlierProb"]);
     const collector = { ...otherwise[end], ...params[end] };
     const { statisticsType, aggregatorType, quantileOutlierProb } = collector;
     choice<StatisticsType, null>(`${name}.${end}.statisticsType`, CHOICES.statisticsType, statisticsType, null);
