@@ -39,7 +39,7 @@ export function correctableLayers({ graph, quantizers }: QuantizedGraph, rule: C
   return weightedLayers(graph).flatMap((layer): Correctable[] => {
     const { node, name, outputs } = layer;
     const quantizer = weights.get(name);
-    if (!quantizer?.sites[0]!.readers.some((reader) => reader.node === node.name)) return [];
+    if (!quantizer || !quantizer.sites[0]!.readers.some((reader) => reader.node === node.name)) return [];
     const bias = biasOf(graph, uses, node);
     const fits = bias
       ? bias.value.shape.at(-1) === outputs
