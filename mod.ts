@@ -56,7 +56,9 @@ export {
 } from "./src/tensor/tensor.ts";
 export type { QuantizationParameters } from "./src/tensor/quantization.ts";
 export type { Attributes, AttributeValue, Graph, Node, ValueInfo } from "./src/graph/graph.ts";
-export { applyPlan } from "./src/graph/apply_plan.ts";
+export { applyPlan, type QdqForm } from "./src/graph/apply_plan.ts";
+export { exportGraph, type ExportOptions } from "./src/graph/export.ts";
+export { type ExportTarget, forTarget } from "./src/graph/targets.ts";
 export {
   type Group,
   type Plan,
@@ -97,6 +99,7 @@ export { NodeError } from "./src/runtime/specialize.ts";
 export { GpuError } from "./src/runtime/webgpu.ts";
 export type { CalibrationItem } from "./src/quant/calibrate.ts";
 export type { IgnoredScope } from "./src/quant/ignored_scope.ts";
+export { compressWeights, type CompressWeightsOptions } from "./src/quant/compress_weights.ts";
 export { quantize, type QuantizeOptions } from "./src/quant/quantize.ts";
 export {
   type AccuracyControlOptions,

@@ -12,8 +12,9 @@ import { calibrate } from "./calibrate.ts";
 import { ignoredNodes, type IgnoredScope } from "./ignored_scope.ts";
 import { type Placement, placeQuantizers } from "./placement.ts";
 import type { Range } from "./range_search.ts";
+import { requireFloat } from "./require_float.ts";
 import type { CalibrationItem } from "./statistics.ts";
-import { upgrade } from "./upgrade.ts";
+import { QUANTIZED_OPSETS, upgrade } from "./upgrade.ts";
 
 /** Options of {@linkcode quantize}. */
 export interface QuantizeOptions {
@@ -45,16 +46,12 @@ export async function quantize(
   if (!Number.isInteger(subsetSize) || subsetSize < 1) {
     throw new RangeError(`"subsetSize" must be a positive whole number: current value is ${subsetSize}`);
   }
-  const quantized = graph.nodes.find((node) => node.op === "QuantizeLinear" || node.op === "DequantizeLinear");
-  if (quantized) {
-    throw new RangeError(
-      `Cannot quantize the model: node "${quantized.name}" (${quantized.op}) shows that it is quantized already`,
-    );
-  }
+  requireFloat(graph);
   const items = await take(calibration, subsetSize);
   for (const item of items) for (const input of graph.inputs) checkInput(input, item[input.name]);
   const float = simplify(graph);
-  const raised = simplify(upgrade(float, specialize(float, items[0]!).types));
+  const opset = perChannel ? QUANTIZED_OPSETS.perChannel : QUANTIZED_OPSETS.perTensor;
+  const raised = simplify(upgrade(float, specialize(float, items[0]!).types, opset));
   const { types } = specialize(raised, items[0]!);
   const ignored = ignoredNodes(graph, options.ignoredScope ?? {});
   const { placements, groups } = placeQuantizers(raised, types, (node) => ignored.has(node.name));
@@ -68,7 +65,7 @@ export async function quantize(
   } finally {
     await own?.[Symbol.asyncDispose]();
   }
-  const warnings: string[] = [];
+  const warnings: string[] = [...graph.warnings ?? []];
   if (groups.length === 0) {
     warnings.push("Nothing in this model can be quantized: it has no Conv, MatMul or Gemm in scope");
   }

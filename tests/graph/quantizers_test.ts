@@ -120,7 +120,7 @@ Deno.test("applyPlan() quantizes activations, weights and the bias of an integer
   const model = quantized(conv, activation("x", [["c", 0]]), weight("w", "c", parameters("i8", [0.5, 1], 0, 0)));
   const graph = applyPlan(model, new Set());
   assert.deepEqual(lines(graph), [
-    "DequantizeLinear(c.bias_quantized,c.bias_scale,c.bias_zero_point) -> c.bias_dequantized",
+    "DequantizeLinear(c.bias_quantized,c.bias_scale) -> c.bias_dequantized",
     "QuantizeLinear(x,x_scale,x_zero_point) -> x_quantized",
     "DequantizeLinear(x_quantized,x_scale,x_zero_point) -> x_dequantized",
     "DequantizeLinear(w_quantized,w_scale,w_zero_point) -> w_dequantized",
@@ -280,4 +280,34 @@ Deno.test("applyPlan() corrects no constant that more than the MatMul's result i
   const model = quantized(graph, activation("x", [["m", 0]]), weight("w", "m"));
   const applied = applyPlan({ ...model, biases: new Map([["m", f32([3, 4])]]) }, new Set());
   assert.deepEqual(lines(applied).slice(-2), ["Add(m,b) -> a", "Add(m,a) -> y"]);
+});
+Deno.test("applyPlan() writes one bias scale for weights of one scale, without an axis", () => {
+  const applied = applyPlan(quantized(conv, activation("x", [["c", 0]]), weight("w", "c")), new Set());
+  assert.deepEqual(applied.constants.get("c.bias_scale"), tensor("f32", [], [Math.fround(0.1) * 0.5]));
+  assert(applied.nodes.every(({ attributes }) => !attributes.has("axis")));
+});
+
+Deno.test("applyPlan() leaves biases in float where it is asked to, corrected ones too", () => {
+  const model = quantized(conv, activation("x", [["c", 0]]), weight("w", "c"));
+  const biasOf = (graph: Graph) => graph.constants.get(graph.nodes.find(({ op }) => op === "Conv")!.inputs[2]!);
+  assert.deepEqual(biasOf(applyPlan(model, new Set(), { biases: "f32" })), f32([0.2, -0.1]));
+  const corrected = { ...model, biases: new Map([["c", f32([0.3, 0])]]) };
+  assert.deepEqual(biasOf(applyPlan(corrected, new Set(), { biases: "f32" })), f32([0.3, 0]));
+  assert.deepEqual(applyPlan(corrected, new Set()).constants.get("c.bias_quantized"), tensor("i32", [2], [6, 0]));
+});
+
+Deno.test("applyPlan() takes a corrected bias that does not fit 32 bits as it is", () => {
+  const model = quantized(conv, activation("x", [["c", 0]]), weight("w", "c"));
+  const applied = applyPlan({ ...model, biases: new Map([["c", f32([1e12, 0])]]) }, new Set());
+  assert.deepEqual(applied.constants.get(applied.nodes.find(({ op }) => op === "Conv")!.inputs[2]!), f32([1e12, 0]));
+});
+
+Deno.test("applyPlan() guards float convolutions with a Clip of the operator set's form, or not at all", () => {
+  for (const opset of [10, 11]) {
+    const model = quantized({ ...conv, opset }, activation("x", [["c", 0]], parameters("u8", 0.5, 10)));
+    const clip = applyPlan(model, new Set()).nodes.find(({ op }) => op === "Clip")!;
+    assert.deepEqual(clip.inputs.length, opset === 10 ? 1 : 3);
+    assert.deepEqual([...clip.attributes.keys()], opset === 10 ? ["min", "max"] : []);
+    assert(applyPlan(model, new Set(), { guardsFloat: false }).nodes.every(({ op }) => op !== "Clip"));
+  }
 });

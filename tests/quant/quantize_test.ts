@@ -269,8 +269,27 @@ Deno.test("quantize() refuses a model that is quantized already", async () => {
   const model = await onCpu(network(1), images(1, 1));
   await assert.rejects(onCpu(applyPlan(model, new Set()), images(1, 1)), {
     name: "RangeError",
-    message: /^Cannot quantize the model: node ".+" \((De)?[qQ]uantizeLinear\) shows that it is quantized already$/,
+    message:
+      /^Cannot quantize the model: it is quantized already, as node ".+" \((De)?[qQ]uantizeLinear\) shows\. Give /,
   });
+});
+
+Deno.test("quantize() passes on what reading the file changed", async () => {
+  const model = await onCpu({ ...network(1), warnings: ["half"] }, images(1, 1));
+  assert.deepEqual(model.warnings, ["half"]);
+});
+
+Deno.test("quantize() raises an operator set no further than its scales need", async () => {
+  for (
+    const [opset, perChannel, wanted] of [[9, false, 10], [11, false, 11], [11, true, 13], [17, true, 17]] as const
+  ) {
+    const nodes = [node("Conv", ["x", "w"], "c"), node("Clip", ["c"], "y", opset < 11 ? { min: 0, max: 6 } : {})];
+    const w = random([2, 1, 1, 1], 1);
+    const graph = graphOf({ inputs: { x: [1, 1, 2, 2] }, nodes, constants: { w }, outputs: ["y"], opset });
+    const model = await onCpu(graph, [{ x: random([1, 1, 2, 2], 1) }], { perChannel });
+    assert.equal(model.graph.opset, wanted);
+    assert.equal(applyPlan(model, new Set()).opset, wanted);
+  }
 });
 
 Deno.test({
