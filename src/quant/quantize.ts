@@ -10,6 +10,7 @@ import type { QuantizationParameters } from "../tensor/quantization.ts";
 import { sizeOf, type Tensor } from "../tensor/tensor.ts";
 import { calibrate, type CalibrationItem, type Range } from "./calibrate.ts";
 import { ignoredNodes, type IgnoredScope } from "./ignored_scope.ts";
+import { networkKindOf } from "./network_kind.ts";
 import { type Placement, placeQuantizers } from "./placement.ts";
 import { upgrade } from "./upgrade.ts";
 
@@ -55,8 +56,16 @@ export async function quantize(
   const raised = simplify(upgrade(float, specialize(float, items[0]!).types));
   const { types } = specialize(raised, items[0]!);
   const ignored = ignoredNodes(graph, options.ignoredScope ?? {});
-  const { placements, groups } = placeQuantizers(raised, types, (node) => ignored.has(node.name));
-  const values = placements.flatMap(({ kind, sites }) => kind === "activation" ? sites.map((site) => site.value) : []);
+  const { placements, groups } = placeQuantizers(raised, types, {
+    preset: "mixed",
+    targetDevice: "any",
+    quantizeOutputs: false,
+    activations: { perChannel: false },
+    weights: { perChannel },
+    propagationRule: "merge_all_in_one",
+    transformer: networkKindOf(raised, types).transformer,
+  }, ignored);
+  const values = placements.flatMap(({ kind, sources }) => kind === "activation" ? sources : []);
 
   const own = options.backend ? null : await openBackend();
   let ranges: Map<string, Range>;
@@ -74,7 +83,7 @@ export async function quantize(
     .map((placement) => withParameters(placement, activationParameters(placement, ranges)));
   const scaleAt = scalesByReader(activations);
   const weights = placements.filter(({ kind }) => kind === "weight").map((placement) =>
-    withParameters(placement, weightParameters(raised, placement, perChannel, scaleAt, warnings))
+    withParameters(placement, weightParameters(raised, placement, scaleAt, warnings))
   );
   return { graph: raised, quantizers: [...activations, ...weights], groups, warnings };
 }
@@ -100,8 +109,8 @@ function withParameters({ id, kind, sites, groups }: Placement, parameters: Quan
 const LEAST_SCALE = 1e-30;
 
 /** An asymmetric u8 range that holds zero exactly. */
-function activationParameters({ sites }: Placement, ranges: ReadonlyMap<string, Range>): QuantizationParameters {
-  const own = sites.map((site) => ranges.get(site.value)!);
+function activationParameters({ sources }: Placement, ranges: ReadonlyMap<string, Range>): QuantizationParameters {
+  const own = sources.map((value) => ranges.get(value)!);
   const min = Math.min(0, ...own.map((range) => range.min));
   const max = Math.max(0, ...own.map((range) => range.max));
   const scale = max > min ? Math.max(Math.fround((max - min) / 255), LEAST_SCALE) : 1;
@@ -125,14 +134,12 @@ const BIAS_LIMIT = 2 ** 29;
 
 function weightParameters(
   graph: Graph,
-  { sites, channelAxis }: Placement,
-  perChannel: boolean,
+  { sites, axis, channelAxis }: Placement,
   scaleAt: ReadonlyMap<string, number>,
   warnings: string[],
 ): QuantizationParameters {
   const { value, readers } = sites[0]!;
   const weights = graph.constants.get(value)!;
-  const axis = perChannel ? channelAxis! : null;
   const largest = largestByChannel(weights, channelAxis!);
   const all = Math.max(...largest);
   const needed = leastScales(
