@@ -63,7 +63,8 @@ for (const target of EXPORT_TARGETS) {
   Deno.test(`exportGraph() for ${target} gives files that onnxruntime computes as acqua does`, async () => {
     for (const [seed, opset, perChannel] of [[1, 11, false], [2, 13, true], [3, 17, true], [4, 17, false]] as const) {
       const items = images(seed, 6);
-      const options = { perChannel, backend: cpuBackend() };
+      const advanced = { weightsQuantizationParams: { perChannel } };
+      const options = { advanced, backend: cpuBackend() };
       const model = await quantize(networkAt(seed, opset), items.slice(0, 3), options);
       const [first] = model.groups;
       for (const plan of [new Set<string>(), new Set([first!.id])]) {
