@@ -24,8 +24,8 @@ const LINE_WIDTH = 192;
 const MAX_DROP = 0.005;
 /** What two cores do in about two minutes through WebGPU. The CPU backend is hundreds of times slower: it gets a taste. */
 const LINES = {
-  webgpu: { calibration: 48, validation: 150, ranking: 10 },
-  cpu: { calibration: 2, validation: 4, ranking: 1 },
+  webgpu: { calibration: 48, validation: 150 },
+  cpu: { calibration: 2, validation: 4 },
 };
 const OUT = new URL("../out/", import.meta.url);
 
@@ -48,9 +48,8 @@ const calibration = (await draw(lines.calibration, 1)).map(({ inputs }) => asBat
 const validation = await draw(lines.validation, 2);
 
 const result = await quantizeWithAccuracyControl(graph, calibration, validation, validate, {
-  perChannel: false,
+  advanced: { weightsQuantizationParams: { perChannel: false } },
   maxDrop: MAX_DROP,
-  rankingSubsetSize: lines.ranking,
   backend,
   onProgress: say,
 });
@@ -65,7 +64,10 @@ const times: number[] = [];
 for (const each of [graph, int8, result.graph]) times.push(await timeOf(each, validation[0]!, backend));
 const rows = [
   ["", "FP32", "INT8", "acqua"],
-  ["lines read", ...[result.baselineMetric, result.int8Metric, result.metric].map(percent)],
+  [
+    "lines read",
+    ...[result.baselineMetric, result.int8Metric, result.metric].map((it) => it === null ? "few" : percent(it)),
+  ],
   ["layers in FP32", "all", "none", `${result.plan.size} of ${result.groups.length}`],
   ["file", ...files.map(({ length }) => `${(length / 1e6).toFixed(1)} MB`)],
   ["time per line", ...times.map((ms) => `${ms.toFixed(1)} ms`)],
@@ -116,17 +118,19 @@ function percent(share: number): string {
 }
 
 function say(event: SearchEvent): void {
-  if (event.type === "evaluation" && event.evaluation.full) {
-    const { plan, metric } = event.evaluation;
-    const what = plan === null ? "FP32" : plan.length === 0 ? "INT8" : `INT8 without the worst ${plan.length}`;
-    console.log(`  ${what}: ${percent(metric)} of the lines read`);
+  if (event.type === "evaluation" && event.evaluation.plan === null) {
+    console.log(`  FP32: ${percent(event.evaluation.metric)} of the lines read`);
+  } else if (event.type === "probe") {
+    const { plan, verdict, drop } = event;
+    const what = plan.length === 0 ? "INT8" : `INT8, ${plan.length} layers in FP32`;
+    console.log(`  ${what}: ${verdict === "pass" ? "" : "about "}${percent(drop)} fewer lines read`);
   } else if (event.type === "stage") {
     const { stage, done, total } = event;
     if (stage === "baseline" && done === 0) console.log("Reading the lines in FP32 ...");
     if (stage === "calibration" && done === 0) console.log("Taking the ranges of activations ...");
     if (stage === "int8" && done === 0) console.log("Reading the lines in INT8 ...");
     if (stage === "ranking" && done % 10 === 0) {
-      console.log(`Ranking the layers by what each gives back: ${done} of ${total}`);
+      console.log(`Ranking the layers by what each does to the outputs: ${done} of ${total}`);
     }
   }
 }

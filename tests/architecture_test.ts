@@ -4,6 +4,7 @@ import { shadersModule } from "../shaders/build.ts";
 /** Lower layers first: a module imports from its own layer or a lower one. Files beside the folders (cli.ts) are on top. */
 const LAYERS = [
   "tensor",
+  "metrics",
   "graph",
   "onnx",
   "gpu",

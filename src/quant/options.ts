@@ -58,6 +58,20 @@ export interface SmoothQuantAlphas {
   readonly matmul?: number;
 }
 
+/**
+ * A set of options that often helps: another estimator of ranges (`"minmax"`, `"percentile"`, `"mse"`, `"best"`),
+ * `"asymmetric"` activations, cross-layer `"equalization"`, or full `"bias_correction"`. `"auto"` tries them all.
+ */
+export type RecipeName =
+  | "auto"
+  | "minmax"
+  | "percentile"
+  | "mse"
+  | "best"
+  | "asymmetric"
+  | "equalization"
+  | "bias_correction";
+
 /** The name of an estimator, or what differs from the default one. */
 export type RangeEstimatorParams = RangeEstimatorName | {
   /** The lower end. */
@@ -112,14 +126,17 @@ export interface QuantizeOptions {
   readonly ignoredScope?: IgnoredScope;
   /** The less common settings. */
   readonly advanced?: AdvancedQuantizationOptions;
+  /** A recipe that is added to the options, or `"auto"` for those that bring the outputs nearest to the float ones. Default: none. */
+  readonly recipe?: RecipeName;
   /** Where the calibration runs. Default: WebGPU where there is an adapter, else the CPU. */
   readonly backend?: Backend;
-  /** Called after each calibration item. */
-  readonly onProgress?: (done: number, total: number) => void;
+  /** Called for each run of a calibration item: with recipes and SmoothQuant there are several of each. */
+  readonly onProgress?: (done: number) => void;
 }
 
 /** The options with every default filled in, but for `backend` and `onProgress`. */
 export interface QuantizationSettings {
+  /** `null`: as the kind of network wants it. */
   readonly preset: Preset | null;
   readonly targetDevice: TargetDevice;
   readonly subsetSize: number;
@@ -130,12 +147,13 @@ export interface QuantizationSettings {
   readonly quantizeOutputs: boolean;
   readonly channelAlignment: boolean;
   readonly biasCorrection: boolean;
+  /** `null`: where items hold more than one. */
   readonly batchwiseStatistics: boolean | null;
   readonly activations: QuantizationConstraints;
   readonly weights: QuantizationConstraints;
   readonly propagationRule: QuantizerPropagationRule;
-  readonly activationsRange: RangeEstimator;
-  /** The estimator of the weights' ranges. */
+  /** For activations with one range for the tensor, and for those with a range for each channel. */
+  readonly activationsRange: Readonly<Record<"perTensor" | "perChannel", RangeEstimator>>;
   readonly weightsRange: RangeEstimator;
   readonly biasThreshold: number;
   readonly smoothQuantAlphas: Required<SmoothQuantAlphas>;
@@ -154,6 +172,7 @@ export const CHOICES = {
     "merge_with_potential_requantization",
     "merge_all_in_one",
   ],
+  recipe: ["auto", "minmax", "percentile", "mse", "best", "asymmetric", "equalization", "bias_correction"],
   mode: ["symmetric", "asymmetric"],
   statisticsType: ["min", "max", "abs_max", "mean", "quantile", "abs_quantile", "raw"],
   aggregatorType: [
@@ -170,12 +189,29 @@ export const CHOICES = {
   ],
 } as const;
 
+/** The names of the less common settings. */
+export const ADVANCED = [
+  "overflowFix",
+  "quantizeOutputs",
+  "disableChannelAlignment",
+  "disableBiasCorrection",
+  "batchwiseStatistics",
+  "activationsQuantizationParams",
+  "weightsQuantizationParams",
+  "quantizerPropagationRule",
+  "activationsRangeEstimatorParams",
+  "weightsRangeEstimatorParams",
+  "biasCorrectionParams",
+  "smoothQuantAlphas",
+  "crossLayerEqualization",
+] as const satisfies readonly (keyof AdvancedQuantizationOptions)[];
+
 /** Parameters of NNCF that have no meaning here, and why. */
 const REFUSED: Readonly<Record<string, string>> = {
   inplaceStatistics: "statistics are always reduced on the device",
   backendParams: "there is one backend, and it needs none",
   smoothQuantAlpha: 'it is "smoothQuantAlphas" in all but old versions of NNCF',
-  fp8: "FP8 kernels do not exist",
+  mode: "it chooses FP8 formats, which have no kernels",
 };
 
 /**
@@ -188,14 +224,18 @@ export function settingsOf(options: QuantizeOptions): QuantizationSettings {
   for (const name of Object.keys({ ...options, ...advanced })) {
     if (Object.hasOwn(REFUSED, name)) throw new RangeError(`Option "${name}" cannot be used: ${REFUSED[name]}`);
   }
+  checkKeys("advanced", advanced, ADVANCED);
+  checkKeys("biasCorrectionParams", advanced.biasCorrectionParams, ["threshold"]);
+  checkKeys("smoothQuantAlphas", advanced.smoothQuantAlphas, ["convolution", "matmul"]);
   const [activations, weights] = (["activationsQuantizationParams", "weightsQuantizationParams"] as const).map((name) =>
     constraintsOf(name, advanced[name] ?? {})
   ) as [QuantizationConstraints, QuantizationConstraints];
   const fast = flag("fastBiasCorrection", options.fastBiasCorrection, true);
   const { convolution = -1, matmul = 0.95 } = advanced.smoothQuantAlphas ?? {};
-  const transformer = options.modelType === "transformer";
+  choice("recipe", CHOICES.recipe, options.recipe, null);
+  const activationsRange = advanced.activationsRangeEstimatorParams;
   return {
-    preset: choice("preset", CHOICES.preset, options.preset, transformer ? "mixed" : null),
+    preset: choice("preset", CHOICES.preset, options.preset, null),
     targetDevice: choice("targetDevice", CHOICES.targetDevice, options.targetDevice, "any"),
     subsetSize: count("subsetSize", options.subsetSize ?? 300),
     fastBiasCorrection: fast,
@@ -216,11 +256,10 @@ export function settingsOf(options: QuantizeOptions): QuantizationSettings {
       advanced.quantizerPropagationRule,
       "merge_all_in_one",
     ),
-    activationsRange: estimatorOf(
-      "activationsRangeEstimatorParams",
-      advanced.activationsRangeEstimatorParams,
-      RANGE_ESTIMATORS[activations.perChannel === true ? "minmax" : "mean_minmax"],
-    ),
+    activationsRange: {
+      perTensor: estimatorOf("activationsRangeEstimatorParams", activationsRange, RANGE_ESTIMATORS.mean_minmax),
+      perChannel: estimatorOf("activationsRangeEstimatorParams", activationsRange, RANGE_ESTIMATORS.minmax),
+    },
     weightsRange: estimatorOf(
       "weightsRangeEstimatorParams",
       advanced.weightsRangeEstimatorParams,
@@ -239,6 +278,14 @@ function refuse(name: string, value: unknown, wanted: string): never {
   throw new RangeError(
     `Option "${name}" must be ${wanted}: current value is ${JSON.stringify(value) ?? String(value)}`,
   );
+}
+
+function checkKeys(name: string, value: object | undefined, known: readonly string[]): void {
+  if (value === undefined) return;
+  if (typeof value !== "object" || value === null) refuse(name, value, "an object");
+  const unknown = Object.keys(value).find((key) => !known.includes(key));
+  if (unknown === undefined) return;
+  throw new RangeError(`Option "${name}" has no "${unknown}": it takes ${known.map((key) => `"${key}"`).join(", ")}`);
 }
 
 function choice<T extends string, D>(name: string, allowed: readonly T[], value: T | undefined, otherwise: D): T | D {
@@ -268,6 +315,7 @@ function alpha(kind: string, value: number): number {
 }
 
 function constraintsOf(name: string, constraints: QuantizationConstraints): QuantizationConstraints {
+  checkKeys(name, constraints, ["numBits", "mode", "signednessToForce", "perChannel", "narrowRange"]);
   const { numBits = 8, mode, signednessToForce, perChannel, narrowRange } = constraints;
   if (numBits !== 8) refuse(`${name}.numBits`, numBits, "8");
   choice(`${name}.mode`, CHOICES.mode, mode, null);
@@ -287,7 +335,9 @@ function estimatorOf(
     const known = Object.keys(RANGE_ESTIMATORS) as RangeEstimatorName[];
     return RANGE_ESTIMATORS[choice(name, known, params, "minmax")];
   }
+  checkKeys(name, params, ["min", "max"]);
   const [min, max] = (["min", "max"] as const).map((end): StatisticsCollector => {
+    checkKeys(`${name}.${end}`, params[end], ["statisticsType", "aggregatorType", "quantileOutlierProb"]);
     const collector = { ...otherwise[end], ...params[end] };
     const { statisticsType, aggregatorType, quantileOutlierProb } = collector;
     choice<StatisticsType, null>(`${name}.${end}.statisticsType`, CHOICES.statisticsType, statisticsType, null);

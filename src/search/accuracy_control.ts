@@ -2,8 +2,9 @@
 import type { Graph } from "../graph/graph.ts";
 import { applyPlan } from "../graph/apply_plan.ts";
 import type { QuantizedGraph } from "../graph/quantizers.ts";
-import type { CalibrationItem } from "../quant/calibrate.ts";
-import { quantize, type QuantizeOptions } from "../quant/quantize.ts";
+import { type CalibrationItems, calibrationSet } from "../quant/calibration_set.ts";
+import { type QuantizeOptions, settingsOf as checkQuantization } from "../quant/options.ts";
+import { quantize } from "../quant/quantize.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { openBackend } from "../runtime/open.ts";
 import { nodeCosts, profileModel } from "../runtime/profile.ts";
@@ -15,6 +16,7 @@ import { type Journal, openRecords } from "./journal.ts";
 import type { DropType } from "./limit.ts";
 import type { SearchOutcome } from "./outcome.ts";
 import type { SearchEvent } from "./progress.ts";
+import { sample } from "./sample.ts";
 import { searchPlan } from "./search.ts";
 import { type StrategyName, strategyOf } from "./strategies.ts";
 import type { Strategy } from "./strategy.ts";
@@ -73,6 +75,9 @@ export interface AccuracyControlResult extends SearchOutcome {
   readonly backend: { readonly name: Backend["name"]; readonly device: string };
 }
 
+/** Items of the calibration set that forecasts are made on. */
+const UNLABELLED = 32;
+
 /**
  * Quantizes a model to INT8 and keeps in FP32 as few groups of operations as the permitted drop of the metric asks for.
  *
@@ -89,7 +94,7 @@ export interface AccuracyControlResult extends SearchOutcome {
  */
 export async function quantizeWithAccuracyControl<T>(
   graph: Graph,
-  calibration: Iterable<CalibrationItem> | AsyncIterable<CalibrationItem>,
+  calibration: CalibrationItems,
   validation: readonly T[],
   validate: Validate<T>,
   options: AccuracyControlOptions<T> = {},
@@ -99,13 +104,15 @@ export async function quantizeWithAccuracyControl<T>(
   if (typeof validate !== "function") throw new TypeError(`"validate" must be a function, got ${typeof validate}`);
   checkItems("validation", validation);
   if (holdout !== undefined) checkItems("holdout", holdout);
-  const items = await take(calibration, quantization.subsetSize);
+  const items = await calibrationSet(calibration, quantization.subsetSize);
+  const digests: string[] = [];
+  const unlabelled = await sample(items, UNLABELLED, (item) => journal && digests.push(digestOf(item)));
 
   await using resources = new AsyncDisposableStack();
   const backend = options.backend ?? resources.use(await openBackend());
   const records = await openRecords(journal ?? null, {
     model: digestOf(journal ? graph : null),
-    calibration: digestOf(journal ? items : null),
+    calibration: digestOf(digests),
     validation: digestOf(journal ? [validation, holdout] : null),
     options: { ...recorded(settings), backend: backend.name },
   });
@@ -116,7 +123,7 @@ export async function quantizeWithAccuracyControl<T>(
     const { groups } = model!;
     if (cost === "operations") return { unit: cost, byGroup: operationsOf(groups) };
     if (cost === "macs") return { unit: cost, byGroup: sumsByGroup(groups, subject.macs) };
-    const byNode = cost === "time" ? nodeCosts(await profileModel(model!.graph, items[0]!, backend)) : cost;
+    const byNode = cost === "time" ? nodeCosts(await profileModel(model!.graph, items.first, backend)) : cost;
     return { unit: "ms", byGroup: sumsByGroup(groups, byNode) };
   };
   return await searchPlan({
@@ -129,9 +136,9 @@ export async function quantizeWithAccuracyControl<T>(
       model = await quantize(graph, items, {
         ...quantization,
         backend,
-        onProgress: (done, total) => onProgress?.({ type: "stage", stage: "calibration", done, total }),
+        onProgress: (done) => onProgress?.({ type: "stage", stage: "calibration", done, total: null }),
       });
-      subject.use(model, items);
+      subject.use(model, unlabelled);
       unseen?.use(model, []);
       return model.groups;
     },
@@ -168,6 +175,7 @@ function settingsOf<T>(options: AccuracyControlOptions<T>) {
   checkCount("rankingSubsetSize", rankingSubsetSize);
   if (!(cost instanceof Map)) checkChoice("cost", cost, ["operations", "macs", "time"]);
   strategyOf(strategy, rankingSubsetSize);
+  checkQuantization({ ...scheme, subsetSize });
   return {
     ...{
       maxDrop,
@@ -202,19 +210,6 @@ function plain(value: unknown): unknown {
 function checkItems(name: string, items: readonly unknown[]): void {
   if (!Array.isArray(items)) throw new TypeError(`The ${name} set must be an array`);
   if (items.length === 0) throw new RangeError(`The ${name} set is empty: at least one item is needed`);
-}
-
-async function take(
-  calibration: Iterable<CalibrationItem> | AsyncIterable<CalibrationItem>,
-  count: number,
-): Promise<CalibrationItem[]> {
-  const items: CalibrationItem[] = [];
-  for await (const item of calibration) {
-    items.push(item);
-    if (items.length === count) break;
-  }
-  if (items.length === 0) throw new RangeError("The calibration set is empty: at least one item is needed");
-  return items;
 }
 
 function sum(numbers: Iterable<number>): number {

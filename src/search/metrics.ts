@@ -1,4 +1,5 @@
 /** Metrics that are ready to use. @module */
+import { argmax } from "../metrics/classification.ts";
 import type { ItemInputs } from "./batches.ts";
 import { type ItemMetric, itemMetric } from "./item_metric.ts";
 
@@ -27,10 +28,3 @@ export const top1: ItemMetric<LabelledItem> = itemMetric({
   },
   classScores: true,
 });
-
-/** The index of the greatest score; -1 where none is a number. */
-function argmax(scores: ArrayLike<number>): number {
-  let best = -1;
-  for (let i = 0; i < scores.length; i++) if (scores[i]! > (scores[best] ?? -Infinity)) best = i;
-  return best;
-}

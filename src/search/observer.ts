@@ -4,21 +4,16 @@ import type { Graph, ValueInfo } from "../graph/graph.ts";
 import type { Plan, QuantizedGraph } from "../graph/quantizers.ts";
 import { Rewriter } from "../graph/rewriter.ts";
 import { cutValues, type Suffix, suffixOf } from "../graph/suffix.ts";
-import type { CalibrationItem } from "../quant/calibrate.ts";
+import type { CalibrationItem } from "../quant/statistics.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { macsOfNodes } from "../runtime/macs.ts";
 import { openModel } from "../runtime/model.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { batches, type ItemInputs } from "./batches.ts";
 import type { ItemOutput } from "./divergence.ts";
-import { spreadItems } from "./subset.ts";
-import { shuffled } from "./order.ts";
 
 /** Items run at once: observations are of 8, 16, 24 or 32 items, so that each suffix is compiled for one shape. */
 const AT_ONCE = 8;
-
-/** Items of the calibration set that are used at most. */
-const OBSERVED = 32;
 
 /** Bytes of activations kept at most. */
 const KEPT_BYTES = 256 * 2 ** 20;
@@ -48,7 +43,7 @@ export interface Observer {
 /**
  * Opens an observer. Nothing is run before it is asked for.
  *
- * @param items Items as calibration takes them; up to 32 are used, spread over all of them.
+ * @param items Items as calibration takes them, in the order in which they are used.
  * @param keptBytes Bytes of activations that are kept at most; where that is too little, more of the network is run.
  */
 export function openObserver(
@@ -57,12 +52,7 @@ export function openObserver(
   backend: Backend,
   keptBytes: number = KEPT_BYTES,
 ): Observer {
-  return new SuffixObserver(
-    model,
-    shuffled(spreadItems(items.length, OBSERVED), 1).map((i) => items[i]!),
-    backend,
-    keptBytes,
-  );
+  return new SuffixObserver(model, items, backend, keptBytes);
 }
 
 class SuffixObserver implements Observer {

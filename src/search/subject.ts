@@ -2,7 +2,7 @@
 import { applyPlan } from "../graph/apply_plan.ts";
 import { type Graph, producersOf } from "../graph/graph.ts";
 import type { Plan, QuantizedGraph } from "../graph/quantizers.ts";
-import type { CalibrationItem } from "../quant/calibrate.ts";
+import type { CalibrationItem } from "../quant/statistics.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { type Model, openModel } from "../runtime/model.ts";
 import { runItems } from "./batches.ts";

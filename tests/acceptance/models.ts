@@ -84,7 +84,7 @@ async function accept(subject: Subject, backend: Backend): Promise<Record<string
     model: name,
     "FP32 %": fp32.toFixed(2),
     "known %": subject.fp32Top1,
-    "INT8 %": (100 * result.int8Metric).toFixed(2),
+    "INT8 %": result.int8Metric === null ? "too low" : (100 * result.int8Metric).toFixed(2),
     "mixed %": (100 * result.metric).toFixed(2),
     "drop": result.drop.toFixed(4),
     "FP32 groups": `${result.plan.size} of ${result.groups.length}`,

@@ -11,8 +11,18 @@ const OUTCOME: SearchOutcome = {
   maxDrop: 0.01,
   dropType: "absolute",
   reached: true,
+  status: "reached",
+  interval: null,
+  verified: true,
+  confidence: null,
+  revertedShare: { unit: "operations", share: 2 / 3 },
+  sensitivities: [],
+  front: [],
+  holdout: null,
+  warnings: [],
+  advice: [],
   groups: [{ id: "conv1", nodes: ["conv1"] }, { id: "conv2", nodes: ["conv2", "add"] }],
-  reverted: [{ group: "conv2", nodes: ["conv2", "add"], reason: { before: 0.85, after: 0.905 } }],
+  reverted: [{ group: "conv2", nodes: ["conv2", "add"], reason: { before: 0.85, after: 0.905, sensitivity: 0.1 } }],
   evaluations: [],
   itemInferences: 3000,
   seconds: 12.34,
@@ -43,7 +53,7 @@ Deno.test("reportText() says where the limit is not kept, and counts the names t
   const reverted = Array.from({ length: 15 }, (_, i) => ({
     group: `g${i}`,
     nodes: [`g${i}`],
-    reason: { before: null, after: null },
+    reason: { before: null, after: null, sensitivity: null },
   }));
   const text = reportText({ ...OUTCOME, reached: false, drop: 0.2, reverted });
   assert.match(text, /^drop +0\.2000 absolute, NOT within 0\.01$/m);

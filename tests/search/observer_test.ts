@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { applyPlan } from "../../src/graph/apply_plan.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import type { Plan, QuantizedGraph } from "../../src/graph/quantizers.ts";
-import type { CalibrationItem } from "../../src/quant/calibrate.ts";
+import type { CalibrationItem } from "../../src/quant/statistics.ts";
 import { quantize } from "../../src/quant/quantize.ts";
 import { cpuBackend } from "../../src/runtime/cpu.ts";
 import { openModel } from "../../src/runtime/model.ts";
