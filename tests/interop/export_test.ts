@@ -61,8 +61,8 @@ function readThrough({ quantizers }: QuantizedGraph): Record<string, unknown> {
 
 for (const target of EXPORT_TARGETS) {
   Deno.test(`exportGraph() for ${target} gives files that onnxruntime computes as acqua does`, async () => {
-    for (const [seed, opset, perChannel] of [[1, 11, false], [2, 13, true], [3, 17, true], [4, 17, false]] as const) {
-      const items = images(seed, 6);
+    for (const [seed, opset, perChannel] of [[1, 11, false], [2, 13, true], [4, 17, false]] as const) {
+      const items = images(seed, 4);
       const options = { perChannel, backend: cpuBackend() };
       const model = await quantize(networkAt(seed, opset), items.slice(0, 3), options);
       const [first] = model.groups;
