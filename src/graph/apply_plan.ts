@@ -1,7 +1,8 @@
 /** From quantizers and a plan to a graph with explicit QuantizeLinear and DequantizeLinear nodes. @module */
 import { type QuantizationParameters, rangeOf, roundHalfToEven } from "../tensor/quantization.ts";
 import { type Tensor, tensor } from "../tensor/tensor.ts";
-import type { Graph, Node } from "./graph.ts";
+import { biasOf } from "./biases.ts";
+import { type Graph, type Node, usesOf } from "./graph.ts";
 import {
   biasScale,
   clampOf,
@@ -35,9 +36,9 @@ export interface QdqForm {
 /**
  * The graph of a plan, with explicit QuantizeLinear and DequantizeLinear nodes: what is run, and what is written to a file.
  *
- * Biases of integer Conv and Gemm nodes, corrected where the model says so, become int32 at scale `x * weights`, as integer
- * kernels add them, or stay floats where `form` says so. A Relu or Clip whose only reader is a quantizer that saturates at
- * the same bounds is dropped: the result is the same.
+ * Biases of integer Conv and Gemm nodes become int32 at scale `x * weights`, as integer kernels add them, or stay floats where
+ * `form` says so. Where the model has a corrected bias it is taken as long as the weights are in 8 bits. A Relu or Clip whose
+ * only reader is a quantizer that saturates at the same bounds is dropped: the result is the same.
  */
 export function applyPlan({ graph, quantizers, biases }: QuantizedGraph, plan: Plan, form: QdqForm = {}): Graph {
   const { biases: biasForm = "i32", guardsFloat = true } = form;
@@ -59,18 +60,19 @@ export function applyPlan({ graph, quantizers, biases }: QuantizedGraph, plan: P
       }
     }
   }
+  const corrected = correctedBiases(graph, biases ?? new Map(), (name) => found.has(`${name} 1`));
   const nodes = rewriter.nodes;
   rewriter.nodes = [];
   const rewired = nodes.map((node) => {
     const own = node.inputs.map((name, i) => inputs.get(`${node.name} ${i}`) ?? name);
     const [x, w] = [found.get(`${node.name} 0`), found.get(`${node.name} 1`)];
+    const correction = corrected.get(node.name);
+    if (correction) own[correction.input] = rewriter.constant(`${node.name}.bias`, correction.bias);
     const hasBias = node.op === "Conv" || node.op === "Gemm";
     if (hasBias && x && w) {
-      const corrected = biases?.get(node.name);
-      const bias = corrected ?? graph.constants.get(node.inputs[2] ?? "");
+      const bias = correction?.bias ?? graph.constants.get(node.inputs[2] ?? "");
       const integers = bias && biasForm === "i32" ? insertBias(rewriter, node, bias, x, w) : null;
       if (integers) own[2] = integers;
-      else if (corrected) own[2] = rewriter.constant(`${node.name}.bias`, corrected);
     } else if (hasBias && x && guardsFloat) {
       own[0] = bounds.get(`${node.name} 0`)!();
     }
@@ -78,6 +80,24 @@ export function applyPlan({ graph, quantizers, biases }: QuantizedGraph, plan: P
   });
   rewriter.nodes.push(...rewired);
   return dropSaturated(rewriter.finish());
+}
+
+/** The corrected biases of nodes for which `isQuantized` holds, by the name of the node that adds them. */
+function correctedBiases(
+  graph: Graph,
+  biases: ReadonlyMap<string, Tensor>,
+  isQuantized: (node: string) => boolean,
+): Map<string, { readonly input: number; readonly bias: Tensor }> {
+  const corrected = new Map<string, { readonly input: number; readonly bias: Tensor }>();
+  if (biases.size === 0) return corrected;
+  const uses = usesOf(graph);
+  for (const node of graph.nodes) {
+    const bias = biases.get(node.name);
+    if (!bias || !isQuantized(node.name)) continue;
+    const reader = node.op === "MatMul" ? biasOf(graph, uses, node)?.reader : { node: node.name, input: 2 };
+    if (reader) corrected.set(reader.node, { input: reader.input, bias });
+  }
+  return corrected;
 }
 
 function parameterNames(rewriter: Rewriter, name: string, p: QuantizationParameters): [string, string] {

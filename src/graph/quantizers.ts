@@ -61,7 +61,10 @@ export interface QuantizedGraph {
   readonly quantizers: readonly Quantizer[];
   /** All groups, in graph order of their first nodes. */
   readonly groups: readonly Group[];
-  /** The corrected biases of Conv and Gemm nodes, by node name: they hold while the node runs in 8 bits. */
+  /**
+   * The corrected biases of Conv, Gemm and MatMul nodes, by node name: they hold while the node's weights are in 8 bits. That
+   * of a MatMul takes the place of the constant that an Add behind it adds.
+   */
   readonly biases?: ReadonlyMap<string, Tensor>;
   /** What the user should know of how it was quantized. */
   readonly warnings: readonly string[];

@@ -8,10 +8,12 @@ import { simplify } from "../runtime/simplify.ts";
 import { specialize } from "../runtime/specialize.ts";
 import type { QuantizationParameters } from "../tensor/quantization.ts";
 import { sizeOf, type Tensor } from "../tensor/tensor.ts";
-import { calibrate, type CalibrationItem, type Range } from "./calibrate.ts";
+import { calibrate } from "./calibrate.ts";
 import { ignoredNodes, type IgnoredScope } from "./ignored_scope.ts";
 import { type Placement, placeQuantizers } from "./placement.ts";
+import type { Range } from "./range_search.ts";
 import { requireFloat } from "./require_float.ts";
+import type { CalibrationItem } from "./statistics.ts";
 import { QUANTIZED_OPSETS, upgrade } from "./upgrade.ts";
 
 /** Options of {@linkcode quantize}. */
@@ -59,7 +61,7 @@ export async function quantize(
   let ranges: Map<string, Range>;
   try {
     const total = items.length;
-    ranges = await calibrate(raised, values, types, items, options.backend ?? own!, (done) => onProgress(done, total));
+    ranges = await calibrate(raised, values, items, options.backend ?? own!, (done) => onProgress(done, total));
   } finally {
     await own?.[Symbol.asyncDispose]();
   }

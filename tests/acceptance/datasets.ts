@@ -23,7 +23,8 @@ export interface Subject {
 
 /** The subjects, by name; each is read when it is asked for. */
 export const SUBJECTS: Readonly<Record<string, () => Subject | Promise<Subject>>> = {
-  kws_dscnn_hardened_r4: keywords,
+  kws_dscnn: () => keywords("kws_dscnn"),
+  kws_dscnn_hardened_r4: () => keywords("kws_dscnn_hardened_r4"),
   mobilenet_v1_025: imageNet,
   resnet20_cifar10: () => cifar("resnet20_cifar10", "input", 91.5),
   mobilenetv2like_alibaba_ic: () => cifar("mobilenetv2like_alibaba_ic", "actual_input_1", 82.7),
@@ -58,7 +59,7 @@ function items(
   }));
 }
 
-function keywords(): Subject {
+function keywords(name: string): Subject {
   const mfcc = new Int8Array(readData("kws/kws01_mfcc_i8.bin").buffer);
   const all = items(
     1000,
@@ -68,8 +69,8 @@ function keywords(): Subject {
     (i) => Float32Array.from(mfcc.subarray(i * 490, (i + 1) * 490), (v) => (v - 83) * 0.5847029089927673),
   );
   return {
-    name: "kws_dscnn_hardened_r4",
-    bytes: readData("kws/kws_dscnn_hardened_r4.onnx"),
+    name,
+    bytes: readData(`kws/${name}.onnx`),
     calibration: all.slice(0, 200),
     validation: all.slice(200),
     fp32Top1: 90.1,
@@ -113,7 +114,7 @@ function cifar(name: string, input: string, fp32Top1: number): Subject {
   return {
     name,
     bytes: readData(`cifar/${name}.onnx`),
-    calibration: batch(0, 300),
+    calibration: [0, 1, 2, 3].flatMap((index) => batch(index, 75)),
     validation,
     fp32Top1,
     published: validation,

@@ -234,6 +234,53 @@ Deno.test("applyPlan() quantizes only the inputs that read through the quantizer
   assert.deepEqual(applied.nodes.at(-1)!.inputs, ["x", "x_dequantized"]);
 });
 
+Deno.test("applyPlan() takes a corrected bias while the node is in 8 bits, in float where int32 cannot hold it", () => {
+  const model = quantized(conv, activation("x", [["c", 0]]), weight("w", "c", parameters("i8", [0.5, 1], 0, 0)));
+  const biases = new Map([["c", f32([0.4, 0.3])]]);
+  const applied = applyPlan({ ...model, biases }, new Set());
+  assert.deepEqual(applied.constants.get("c.bias_quantized")?.data, Int32Array.of(8, 3));
+  assert.equal(applyPlan({ ...model, biases }, new Set(["g"])), conv);
+
+  const large = new Map([["c", f32([1e9, 0.3])]]);
+  const float = applyPlan({ ...model, biases: large }, new Set());
+  const node = float.nodes.find(({ op }) => op === "Conv")!;
+  assert.deepEqual(float.constants.get(node.inputs[2]!)?.data, Float32Array.of(1e9, 0.3));
+
+  const withoutBias = { ...conv, nodes: conv.nodes.map((n) => n.op === "Conv" ? { ...n, inputs: ["x", "w"] } : n) };
+  const added = applyPlan({ ...model, graph: withoutBias, biases }, new Set());
+  assert.deepEqual(added.constants.get("c.bias_quantized")?.data, Int32Array.of(8, 3));
+});
+
+Deno.test("applyPlan() takes the corrected constant of an Add behind a MatMul only while the MatMul is in 8 bits", () => {
+  for (const order of [["m", "b"], ["b", "m"]]) {
+    const graph = graphOf({
+      inputs: { x: [2, 2] },
+      nodes: [node("MatMul", ["x", "w"], "m"), node("Add", order, "a"), node("Add", ["a", "b"], "y")],
+      constants: { w: tensor("f32", [2, 2], [1, 2, 3, 4]), b: f32([1, 2]) },
+      outputs: ["y"],
+    });
+    const model = quantized(graph, activation("x", [["m", 0]]), weight("w", "m"));
+    const biases = new Map([["m", f32([3, 4])]]);
+    const applied = applyPlan({ ...model, biases }, new Set());
+    const [first, second] = applied.nodes.filter(({ op }) => op === "Add");
+    assert.deepEqual(applied.constants.get(first!.inputs[order.indexOf("b")]!)?.data, Float32Array.of(3, 4));
+    assert.deepEqual(second!.inputs, ["a", "b"]);
+    assert.deepEqual(applied.constants.get("b")?.data, Float32Array.of(1, 2));
+    assert.equal(applyPlan({ ...model, biases }, new Set(["g"])), graph);
+  }
+});
+
+Deno.test("applyPlan() corrects no constant that more than the MatMul's result is added to", () => {
+  const graph = graphOf({
+    inputs: { x: [2, 2] },
+    nodes: [node("MatMul", ["x", "w"], "m"), node("Add", ["m", "b"], "a"), node("Add", ["m", "a"], "y")],
+    constants: { w: tensor("f32", [2, 2], [1, 2, 3, 4]), b: f32([1, 2]) },
+    outputs: ["y"],
+  });
+  const model = quantized(graph, activation("x", [["m", 0]]), weight("w", "m"));
+  const applied = applyPlan({ ...model, biases: new Map([["m", f32([3, 4])]]) }, new Set());
+  assert.deepEqual(lines(applied).slice(-2), ["Add(m,b) -> a", "Add(m,a) -> y"]);
+});
 Deno.test("applyPlan() writes one bias scale for weights of one scale, without an axis", () => {
   const applied = applyPlan(quantized(conv, activation("x", [["c", 0]]), weight("w", "c")), new Set());
   assert.deepEqual(applied.constants.get("c.bias_scale"), tensor("f32", [], [Math.fround(0.1) * 0.5]));
