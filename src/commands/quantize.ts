@@ -1,7 +1,9 @@
 /** `quantize`: an FP32 model to INT8, with as much left in FP32 as the metric asks for. @module */
 import { resolve } from "node:path";
 import type { Graph } from "../graph/graph.ts";
-import { applyPlan } from "../graph/apply_plan.ts";
+import { exportGraph } from "../graph/export.ts";
+import type { Plan, QuantizedGraph } from "../graph/quantizers.ts";
+import { EXPORT_TARGETS, forTarget } from "../graph/targets.ts";
 import { writeOnnx } from "../onnx/write.ts";
 import type { CalibrationItem } from "../quant/calibrate.ts";
 import type { IgnoredScope } from "../quant/ignored_scope.ts";
@@ -20,6 +22,7 @@ import { checkWritable, readBytes, readModel, writeWhole } from "./files.ts";
 import { progressOf } from "./progress.ts";
 import { importTask } from "./task.ts";
 import { NO_TUNE, tuningOf } from "./tuning.ts";
+import { writeWeightsOnly } from "./weights_only.ts";
 
 /** The options that only a search uses. */
 const SEARCH_OPTIONS = ["labels", "metric", "max-drop", "drop-type", "ranking-subset-size"] as const;
@@ -36,7 +39,8 @@ type Settings = ReturnType<typeof settingsOf>;
 /** `quantize` */
 export const quantizeCommand: Command = {
   summary: "Quantize an FP32 ONNX model to INT8, and keep its metric",
-  usage: "quantize MODEL (--calibration X.npy [--validation Y.npy --labels L.npy] | --task TASK.ts) [options]",
+  usage:
+    "quantize MODEL (--calibration X.npy [--validation Y.npy --labels L.npy] | --task TASK.ts | --weights-only) [options]",
   notes: [
     "Without --validation the whole model is quantized and nothing is measured.",
     "The first axis of a .npy file counts the items. A model with several inputs takes NAME=X.npy for each.",
@@ -62,12 +66,18 @@ export const quantizeCommand: Command = {
     { name: "ignored-types", value: "A,B", help: "operators that stay in FP32" },
     { name: "backend", value: "NAME", help: "webgpu or cpu (default: webgpu where there is an adapter)" },
     NO_TUNE,
+    { name: "export", value: "TARGET", help: "who reads the file: onnxruntime (default), openvino or tensorrt" },
+    { name: "weights-only", help: "weights in INT8 and nothing else; needs no data" },
     { name: "out", value: "FILE", help: "the file to write (default: MODEL with .int8.onnx)" },
     { name: "json", help: "print one JSON object instead of a table" },
     { name: "quiet", help: "do not tell of progress" },
   ],
   async run(args, terminal): Promise<number> {
     const settings = settingsOf(args);
+    if (args.has("weights-only")) {
+      const { model, out, target, quantize: { perChannel } } = settings;
+      return await writeWeightsOnly({ model, out, target, perChannel, json: args.has("json") }, terminal);
+    }
     const graph = await readModel(settings.model);
     await checkWritable(settings.out);
     const data = await readData(graph, args);
@@ -92,6 +102,7 @@ function settingsOf(args: Arguments) {
   return {
     model,
     out,
+    target: choiceOf(args, "export", EXPORT_TARGETS) ?? "onnxruntime",
     backend: choiceOf(args, "backend", ["webgpu", "cpu"]),
     quantize: {
       subsetSize,
@@ -112,6 +123,12 @@ function scopeOf(args: Arguments): IgnoredScope {
 }
 
 function checkDataOptions(args: Arguments): void {
+  if (args.has("weights-only")) {
+    for (const name of ["calibration", "validation", "labels", "metric", "task"]) {
+      if (args.has(name)) throw new UsageError(`--${name} and --weights-only exclude each other`);
+    }
+    return;
+  }
   if (args.has("task")) {
     for (const name of ["calibration", "validation", "labels", "metric"]) {
       if (args.has(name)) throw new UsageError(`--${name} and --task exclude each other`);
@@ -179,7 +196,7 @@ async function control(
   } finally {
     progress?.end();
   }
-  const sizes = await write(result.graph, report);
+  const sizes = await write(result.model, result.plan, report);
   warn(terminal, result.warnings);
   terminal.out(
     json
@@ -206,7 +223,7 @@ async function convert(graph: Graph, { calibration }: Data, report: Report): Pro
     onProgress: (done, total) => progress?.listen({ type: "stage", stage: "calibration", done, total }),
   }).finally(() => progress?.end());
   const seconds = (performance.now() - start) / 1000;
-  const sizes = await write(applyPlan(model, new Set()), report);
+  const sizes = await write(model, new Set(), report);
   warn(terminal, model.warnings);
   const counts = { groups: model.groups.length, reverted: [], evaluations: 0, itemInferences: 0, seconds };
   terminal.out(
@@ -219,8 +236,20 @@ async function convert(graph: Graph, { calibration }: Data, report: Report): Pro
   return EXIT.done;
 }
 
-async function write(graph: Graph, { settings }: Report): Promise<{ before: number; after: number }> {
-  const bytes = writeOnnx(graph);
+async function write(
+  model: QuantizedGraph,
+  plan: Plan,
+  { settings, terminal }: Report,
+): Promise<{ before: number; after: number }> {
+  const { subsetSize, perChannel } = settings.quantize;
+  const bytes = writeOnnx(
+    exportGraph(model, plan, { target: settings.target, parameters: { subsetSize, perChannel } }),
+  );
+  if (settings.target === "tensorrt" && forTarget(model, "tensorrt") !== model) {
+    terminal.error(
+      "warning: ranges were made symmetric for TensorRT: what was measured before is not exactly what it runs",
+    );
+  }
   await writeWhole(settings.out, bytes);
   return { before: (await readBytes(settings.model)).length, after: bytes.length };
 }
