@@ -55,7 +55,7 @@ export {
   type TensorType,
 } from "./src/tensor/tensor.ts";
 export type { QuantizationParameters } from "./src/tensor/quantization.ts";
-export type { Attributes, AttributeValue, Graph, Node, ValueInfo } from "./src/graph/graph.ts";
+export type { Attributes, AttributeValue, Graph, ModelInfo, Node, ValueInfo } from "./src/graph/graph.ts";
 export { applyPlan, type QdqForm } from "./src/graph/apply_plan.ts";
 export { exportGraph, type ExportOptions } from "./src/graph/export.ts";
 export { type ExportTarget, forTarget } from "./src/graph/targets.ts";
