@@ -97,10 +97,33 @@ export {
 } from "./src/runtime/profile.ts";
 export { NodeError } from "./src/runtime/specialize.ts";
 export { GpuError } from "./src/runtime/webgpu.ts";
-export type { CalibrationItem } from "./src/quant/calibrate.ts";
+export type { CalibrationItem } from "./src/quant/statistics.ts";
 export type { IgnoredScope } from "./src/quant/ignored_scope.ts";
 export { compressWeights, type CompressWeightsOptions } from "./src/quant/compress_weights.ts";
-export { quantize, type QuantizeOptions } from "./src/quant/quantize.ts";
+export type { CalibrationItems } from "./src/quant/calibration_set.ts";
+export type { NetworkKind } from "./src/quant/network_kind.ts";
+export type {
+  AdvancedQuantizationOptions,
+  BiasCorrectionParams,
+  ModelType,
+  OverflowFix,
+  Preset,
+  QuantizationConstraints,
+  QuantizeOptions,
+  QuantizerPropagationRule,
+  RangeEstimatorParams,
+  RecipeName,
+  SmoothQuantAlphas,
+  TargetDevice,
+} from "./src/quant/options.ts";
+export { type QuantizationReport, type QuantizationResult, quantize } from "./src/quant/quantize.ts";
+export type {
+  AggregatorType,
+  RangeEstimatorName,
+  StatisticsCollector,
+  StatisticsType,
+} from "./src/quant/range_estimator.ts";
+export type { Rung } from "./src/quant/recipe.ts";
 export {
   type AccuracyControlOptions,
   type AccuracyControlResult,

@@ -5,8 +5,7 @@ import { exportGraph } from "../graph/export.ts";
 import type { Plan, QuantizedGraph } from "../graph/quantizers.ts";
 import { EXPORT_TARGETS, forTarget } from "../graph/targets.ts";
 import { writeOnnx } from "../onnx/write.ts";
-import type { CalibrationItem } from "../quant/calibrate.ts";
-import type { IgnoredScope } from "../quant/ignored_scope.ts";
+import type { CalibrationItems } from "../quant/calibration_set.ts";
 import { quantize } from "../quant/quantize.ts";
 import { backendText, fileRows, reportText, table } from "../report/text.ts";
 import type { Backend } from "../runtime/backend.ts";
@@ -15,11 +14,12 @@ import { type AccuracyControlResult, quantizeWithAccuracyControl, type Validate 
 import { batches } from "../search/batches.ts";
 import { AccuracyDropError } from "../search/errors.ts";
 import { type LabelledItem, top1 } from "../search/metrics.ts";
-import { type Arguments, choiceOf, countOf, listOf, numberOf, UsageError } from "./arguments.ts";
+import { type Arguments, choiceOf, countOf, numberOf, UsageError } from "./arguments.ts";
 import { type Command, EXIT, type Terminal } from "./command.ts";
 import { readItems, readLabels } from "./dataset.ts";
 import { checkWritable, readBytes, readModel, writeWhole } from "./files.ts";
 import { progressOf } from "./progress.ts";
+import { QUANTIZATION_OPTIONS, quantizeOptionsOf } from "./quantization.ts";
 import { importTask } from "./task.ts";
 import { NO_TUNE, tuningOf } from "./tuning.ts";
 import { writeWeightsOnly } from "./weights_only.ts";
@@ -29,7 +29,7 @@ const SEARCH_OPTIONS = ["labels", "metric", "max-drop", "drop-type", "ranking-su
 
 /** Data and a metric, in the types that the library takes. */
 interface Data {
-  readonly calibration: Iterable<CalibrationItem> | AsyncIterable<CalibrationItem>;
+  readonly calibration: CalibrationItems;
   readonly search: { readonly validation: readonly unknown[]; readonly validate: Validate<unknown> } | null;
 }
 
@@ -55,15 +55,12 @@ export const quantizeCommand: Command = {
     { name: "task", value: "TASK.ts", help: "a module with the data and the metric" },
     { name: "max-drop", value: "D", help: "the greatest drop of the metric (default 0.01)" },
     { name: "drop-type", value: "TYPE", help: "absolute (default) or relative" },
-    { name: "subset-size", value: "N", help: "calibration items used (default 300)" },
     {
       name: "ranking-subset-size",
       value: "N",
       help: "validation items that groups are ranked on (default: subset size)",
     },
-    { name: "per-tensor", help: "one scale for all output channels of a weight" },
-    { name: "ignored-names", value: "A,B", help: "nodes that stay in FP32" },
-    { name: "ignored-types", value: "A,B", help: "operators that stay in FP32" },
+    ...QUANTIZATION_OPTIONS,
     { name: "backend", value: "NAME", help: "webgpu or cpu (default: webgpu where there is an adapter)" },
     NO_TUNE,
     { name: "export", value: "TARGET", help: "who reads the file: onnxruntime (default), openvino or tensorrt" },
@@ -98,28 +95,19 @@ function settingsOf(args: Arguments) {
   checkDataOptions(args);
   const out = args.value("out") ?? model.replace(/(\.onnx)?$/, ".int8.onnx");
   if (resolve(out) === resolve(model)) throw new UsageError("--out is MODEL itself");
-  const [subsetSize, rankingSubsetSize] = [countOf(args, "subset-size") ?? 300, countOf(args, "ranking-subset-size")];
+  const quantization = quantizeOptionsOf(args);
   return {
     model,
     out,
     target: choiceOf(args, "export", EXPORT_TARGETS) ?? "onnxruntime",
     backend: choiceOf(args, "backend", ["webgpu", "cpu"]),
-    quantize: {
-      subsetSize,
-      perChannel: !args.has("per-tensor"),
-      ignoredScope: scopeOf(args),
-    },
+    quantize: quantization,
     search: {
       maxDrop: numberOf(args, "max-drop") ?? 0.01,
       dropType: choiceOf(args, "drop-type", ["absolute", "relative"]) ?? "absolute",
-      rankingSubsetSize: rankingSubsetSize ?? subsetSize,
+      rankingSubsetSize: countOf(args, "ranking-subset-size") ?? quantization.subsetSize ?? 300,
     },
   };
-}
-
-function scopeOf(args: Arguments): IgnoredScope {
-  const [names, types] = [listOf(args, "ignored-names"), listOf(args, "ignored-types")];
-  return { ...(names && { names }), ...(types && { types }) };
 }
 
 function checkDataOptions(args: Arguments): void {
@@ -220,7 +208,7 @@ async function convert(graph: Graph, { calibration }: Data, report: Report): Pro
   const model = await quantize(graph, calibration, {
     ...settings.quantize,
     backend,
-    onProgress: (done, total) => progress?.listen({ type: "stage", stage: "calibration", done, total }),
+    onProgress: (done) => progress?.listen({ type: "stage", stage: "calibration", done, total: null }),
   }).finally(() => progress?.end());
   const seconds = (performance.now() - start) / 1000;
   const sizes = await write(model, new Set(), report);

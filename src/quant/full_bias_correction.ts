@@ -15,7 +15,7 @@ import { openModel } from "../runtime/model.ts";
 import { specialize, type TypedGraph } from "../runtime/specialize.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { correctableLayers, type CorrectionRule, shifted } from "./bias_correction.ts";
-import type { CalibrationItem } from "./calibrate.ts";
+import type { CalibrationItem } from "./statistics.ts";
 import { channelMean } from "./channel_mean.ts";
 import { type ChannelShift, cutAtLayers, type Segment } from "./segments.ts";
 

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { AdvancedQuantizationOptions, Preset, QuantizeOptions } from "./options.ts";
+import type { AdvancedQuantizationOptions, Preset, QuantizeOptions, RecipeName } from "./options.ts";
 
 /** What a recipe sets. */
 interface Change {
@@ -24,10 +24,7 @@ export const RECIPES = {
   asymmetric: { preset: "mixed" },
   equalization: { advanced: { crossLayerEqualization: true } },
   bias_correction: { fastBiasCorrection: false },
-} as const satisfies Readonly<Record<string, Change>>;
-
-/** The name of a recipe; `"auto"` climbs the ladder of all of them. */
-export type RecipeName = keyof typeof RECIPES | "auto";
+} as const satisfies Readonly<Record<Exclude<RecipeName, "auto">, Change>>;
 
 /** What one rung of the ladder gave. */
 export interface Rung {
@@ -60,6 +57,17 @@ function fieldsOf(name: keyof typeof RECIPES, options: QuantizeOptions): Map<str
   ]);
 }
 
+/** The options with each recipe added alone that would change anything: what the ladder will ask for, but for combinations. */
+export function candidates(options: QuantizeOptions): QuantizeOptions[] {
+  return [options, ...openRecipes(options).map((name) => withRecipe(options, name))];
+}
+
+function openRecipes(options: QuantizeOptions): (keyof typeof RECIPES)[] {
+  return (Object.keys(RECIPES) as (keyof typeof RECIPES)[]).filter((name) =>
+    [...fieldsOf(name, options).values()].some((value) => value === undefined)
+  );
+}
+
 /**
  * Climbs the ladder: each recipe is added to the best so far and stays where the outputs come nearer to those in float.
  * Recipes that set the same field replace each other.
@@ -70,11 +78,14 @@ function fieldsOf(name: keyof typeof RECIPES, options: QuantizeOptions): Map<str
 export async function climb(
   options: QuantizeOptions,
   measure: (options: QuantizeOptions) => Promise<number>,
-): Promise<{ readonly options: QuantizeOptions; readonly rungs: readonly Rung[] }> {
+): Promise<{
+  readonly options: QuantizeOptions;
+  readonly recipes: readonly string[];
+  readonly rungs: readonly Rung[];
+}> {
   let best = { recipes: [] as readonly Exclude<RecipeName, "auto">[], sqnr: await measure(options), options };
   const rungs: Rung[] = [{ recipes: [], sqnr: best.sqnr, kept: true }];
-  for (const name of Object.keys(RECIPES) as (keyof typeof RECIPES)[]) {
-    if ([...fieldsOf(name, options).values()].every((value) => value !== undefined)) continue;
+  for (const name of openRecipes(options)) {
     const recipes = [...best.recipes.filter((own) => !shareField(own, name)), name];
     const candidate = recipes.toReversed().reduce(withRecipe, options);
     const sqnr = await measure(candidate);
@@ -82,7 +93,7 @@ export async function climb(
     rungs.push({ recipes, sqnr, kept });
     if (kept) best = { recipes, sqnr, options: candidate };
   }
-  return { options: best.options, rungs };
+  return { options: best.options, recipes: best.recipes, rungs };
 }
 
 function shareField(a: keyof typeof RECIPES, b: keyof typeof RECIPES): boolean {

@@ -3,7 +3,7 @@ import type { Graph } from "../../src/graph/graph.ts";
 import { applyPlan } from "../../src/graph/apply_plan.ts";
 import type { QuantizedGraph } from "../../src/graph/quantizers.ts";
 import { correctableLayers, type CorrectionRule } from "../../src/quant/bias_correction.ts";
-import type { CalibrationItem } from "../../src/quant/calibrate.ts";
+import type { CalibrationItem } from "../../src/quant/statistics.ts";
 import { correctBiasesFully, correctionSubset } from "../../src/quant/full_bias_correction.ts";
 import { quantize } from "../../src/quant/quantize.ts";
 import { cpuBackend } from "../../src/runtime/cpu.ts";
