@@ -3,10 +3,12 @@ import { resolve } from "node:path";
 import type { Graph } from "../graph/graph.ts";
 import { exportGraph } from "../graph/export.ts";
 import type { Plan, QuantizedGraph } from "../graph/quantizers.ts";
-import { EXPORT_TARGETS, forTarget } from "../graph/targets.ts";
+import { EXPORT_TARGETS } from "../graph/targets.ts";
 import { writeOnnx } from "../onnx/write.ts";
 import type { CalibrationItems } from "../quant/calibration_set.ts";
+import { settingsOf as quantizationSettingsOf } from "../quant/options.ts";
 import { quantize } from "../quant/quantize.ts";
+import { optionsFor } from "../quant/target_options.ts";
 import { backendText, fileRows, reportText, table } from "../report/text.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { openBackend } from "../runtime/open.ts";
@@ -72,8 +74,9 @@ export const quantizeCommand: Command = {
   async run(args, terminal): Promise<number> {
     const settings = settingsOf(args);
     if (args.has("weights-only")) {
-      const { model, out, target, quantize: { perChannel } } = settings;
-      return await writeWeightsOnly({ model, out, target, perChannel, json: args.has("json") }, terminal);
+      const { model, out, target } = settings;
+      const [perChannel, json] = [!args.has("per-tensor"), args.has("json")];
+      return await writeWeightsOnly({ model, out, target, perChannel, json }, terminal);
     }
     const graph = await readModel(settings.model);
     await checkWritable(settings.out);
@@ -95,11 +98,12 @@ function settingsOf(args: Arguments) {
   checkDataOptions(args);
   const out = args.value("out") ?? model.replace(/(\.onnx)?$/, ".int8.onnx");
   if (resolve(out) === resolve(model)) throw new UsageError("--out is MODEL itself");
-  const quantization = quantizeOptionsOf(args);
+  const target = choiceOf(args, "export", EXPORT_TARGETS) ?? "onnxruntime";
+  const quantization = optionsFor(target, quantizeOptionsOf(args));
   return {
     model,
     out,
-    target: choiceOf(args, "export", EXPORT_TARGETS) ?? "onnxruntime",
+    target,
     backend: choiceOf(args, "backend", ["webgpu", "cpu"]),
     quantize: quantization,
     search: {
@@ -227,17 +231,10 @@ async function convert(graph: Graph, { calibration }: Data, report: Report): Pro
 async function write(
   model: QuantizedGraph,
   plan: Plan,
-  { settings, terminal }: Report,
+  { settings }: Report,
 ): Promise<{ before: number; after: number }> {
-  const { subsetSize, perChannel } = settings.quantize;
-  const bytes = writeOnnx(
-    exportGraph(model, plan, { target: settings.target, parameters: { subsetSize, perChannel } }),
-  );
-  if (settings.target === "tensorrt" && forTarget(model, "tensorrt") !== model) {
-    terminal.error(
-      "warning: ranges were made symmetric for TensorRT: what was measured before is not exactly what it runs",
-    );
-  }
+  const { target, quantize } = settings;
+  const bytes = writeOnnx(exportGraph(model, plan, { target, parameters: { ...quantizationSettingsOf(quantize) } }));
   await writeWhole(settings.out, bytes);
   return { before: (await readBytes(settings.model)).length, after: bytes.length };
 }
