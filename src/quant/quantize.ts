@@ -3,7 +3,7 @@ import { applyPlan } from "../graph/apply_plan.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { QuantizedGraph } from "../graph/quantizers.ts";
 import type { Backend } from "../runtime/backend.ts";
-import { openModel } from "../runtime/model.ts";
+import { checkInput, openModel } from "../runtime/model.ts";
 import { openBackend } from "../runtime/open.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type CalibrationItems, type CalibrationSet, calibrationSet } from "./calibration_set.ts";
@@ -53,6 +53,7 @@ export async function quantize(
   const settings = settingsOf(options);
   requireFloat(graph);
   const items = await calibrationSet(calibration, settings.subsetSize);
+  for (const input of graph.inputs) checkInput(input, items.first[input.name]);
   await using resources = new AsyncDisposableStack();
   const backend = options.backend ?? resources.use(await openBackend());
   if (recipe === "auto") return await quantizeByLadder(graph, items, backend, options);

@@ -99,15 +99,12 @@ export class Stages {
 
   #float(settings: QuantizationSettings): Promise<Float> {
     const { ignoredScope, modelType, smoothQuantAlphas, crossLayerEqualization, channelAlignment } = settings;
-    const perTensor = settings.weights.perChannel === false && settings.activations.perChannel === false;
-    const opset = perTensor ? QUANTIZED_OPSETS.perTensor : QUANTIZED_OPSETS.perChannel;
-    const transforms = [opset, modelType, smoothQuantAlphas, crossLayerEqualization, channelAlignment];
+    const perChannel = [settings.weights.perChannel ?? true, settings.activations.perChannel ?? true];
+    const transforms = [perChannel, modelType, smoothQuantAlphas, crossLayerEqualization, channelAlignment];
     return this.#once(["float", ignoredScope, ...transforms, settings.batchwiseStatistics], async () => {
-      const { first } = this.#items;
       const scope = ignoredNodes(this.#graph, ignoredScope);
-      const float = simplify(this.#graph);
-      let graph = simplify(upgrade(float, specialize(float, first).types, opset));
-      const types = (own: Graph): ReadonlyMap<string, KnownType> => specialize(own, first).types;
+      const types = (own: Graph): ReadonlyMap<string, KnownType> => specialize(own, this.#items.first).types;
+      let graph = this.#raised(types, scope, settings);
       const overflows = accumulatorOverflows(graph, types(graph)).filter(({ node }) => !scope.has(node));
       const ignored = new Set([...scope, ...overflows.map(({ node }) => node)]);
       const isIgnored = ({ name }: Node): boolean => ignored.has(name);
@@ -130,6 +127,19 @@ export class Stages {
         warnings: [...this.#graph.warnings ?? [], ...overflows.map(accumulatorWarning)],
       };
     });
+  }
+
+  /** The graph in an operator set that has the quantizers it will get: those with scales along an axis came later. */
+  #raised(
+    types: (graph: Graph) => ReadonlyMap<string, KnownType>,
+    ignored: ReadonlySet<string>,
+    settings: QuantizationSettings,
+  ): Graph {
+    const float = simplify(this.#graph);
+    const raised = (opset: number): Graph => simplify(upgrade(float, types(float), opset));
+    const least = raised(QUANTIZED_OPSETS.perTensor);
+    const { placements } = placeQuantizers(least, types(least), { ...settings, transformer: false }, ignored);
+    return placements.some(({ axis }) => axis !== null) ? raised(QUANTIZED_OPSETS.perChannel) : least;
   }
 
   /** Whether the items hold more than one along a first axis that the model leaves open. */
