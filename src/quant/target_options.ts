@@ -8,14 +8,22 @@ const TENSORRT_WEIGHTS: QuantizationConstraints = { mode: "symmetric", signednes
 
 /**
  * The options with what a target demands, so that the model that is measured is the one that its file holds: `exportGraph`
- * has nothing left to convert. For onnxruntime and OpenVINO, which take all that `quantize` makes, they stay as they are.
+ * has nothing left to convert.
+ *
+ * onnxruntime reads activations with a scale for each channel, but its integer convolutions take one scale (QLinearConv of
+ * the ONNX standard), so that it runs such convolutions, depthwise ones and those after them, in float: unless the options
+ * ask for it, they have one. OpenVINO takes all that `quantize` makes.
  *
  * @throws {RangeError} Where an option asks for what the target cannot have.
  */
 export function optionsFor<T extends Omit<QuantizeOptions, "onProgress">>(target: ExportTarget, options: T): T {
-  if (target !== "tensorrt") return options;
+  if (target === "openvino") return options;
   const advanced = options.advanced ?? {};
   const { activationsQuantizationParams: activations, weightsQuantizationParams: weights } = advanced;
+  if (target === "onnxruntime") {
+    const one = { perChannel: false, ...activations };
+    return { ...options, advanced: { ...advanced, activationsQuantizationParams: one } };
+  }
   return {
     ...options,
     advanced: {

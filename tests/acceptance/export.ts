@@ -30,6 +30,7 @@ import {
   type ItemInputs,
   openBackend,
   openModel,
+  optionsFor,
   quantize,
   type QuantizedGraph,
   readModel,
@@ -195,7 +196,6 @@ async function judge(own: Case, backend: Backend): Promise<Record<string, string
   const items = own.items.map((item) => batched(item, graph));
   const compared = items.slice(0, COMPARED_ITEMS);
   const calibration = own.calibration.map((item) => batched(item, graph));
-  const model = await quantize(graph, calibration, { backend });
   Deno.writeFileSync(
     new URL(`${own.name}.input.bin`, OUT),
     bytesOf(compared.map((item) => Object.values(item)[0]!.data as Float32Array)),
@@ -203,6 +203,7 @@ async function judge(own: Case, backend: Backend): Promise<Record<string, string
   const float = await ours(graph, compared, backend);
   const rows = [];
   for (const target of TARGETS) {
+    const model = await quantize(graph, calibration, optionsFor(target, { backend }));
     const written = exportGraph(model, new Set(), { target, parameters: { subsetSize: calibration.length } });
     const bytes = writeOnnx(written);
     Deno.writeFileSync(new URL(`${own.name}.${target}.onnx`, OUT), bytes);
