@@ -96,7 +96,7 @@ export {
 export { NodeError } from "./src/runtime/specialize.ts";
 export { GpuError } from "./src/runtime/webgpu.ts";
 export type { CalibrationItem } from "./src/quant/calibrate.ts";
-export type { IgnoredScope } from "./src/quant/ignored_scope.ts";
+export type { IgnoredScope, Subgraph } from "./src/quant/ignored_scope.ts";
 export { quantize, type QuantizeOptions } from "./src/quant/quantize.ts";
 export {
   type AccuracyControlOptions,
