@@ -128,9 +128,13 @@ export function linearOf(node: Node, around: Surroundings, taken: ReadonlySet<No
     return { node, absorbed, inputs, constants, output, epilogue: { clamp, integer: epilogue, ...heads } };
   }
   take(quantizer!);
+  const [from, to] = [integer.scale, target.scale];
+  const multiplier = to.length === 1
+    ? from.map((own) => own * scale / to[0]!)
+    : to.map((own, c) => from[from.length === 1 ? 0 : c]! * scale / own);
   const epilogue: IntegerEpilogue = {
     ...common,
-    multiplier: shared(quotients(integer.scale, scale, target.scale), integer.w),
+    multiplier: shared(multiplier, integer.w),
     out: target.out,
   };
   const heads = joinsHeads();
@@ -170,32 +174,24 @@ export function dequantizedOf(name: string | null, { producers, typed }: Surroun
   return zero ? { integers: integers!, scale, zero, axis: axis < 0 ? axis + rank : axis } : null;
 }
 
-/** `a * factor / b`, where either may be one number for all channels. */
-function quotients(a: Float32Array, factor: number, b: Float32Array): Float32Array {
-  return b.length === 1
-    ? a.map((own) => own * factor / b[0]!)
-    : b.map((own, c) => a[a.length === 1 ? 0 : c]! * factor / own);
-}
-
 /**
  * What the result of a node is quantized to, where its kernel can do that: with one scale, or behind a convolution one for
  * each channel where the bounds of its activation come to the same integers in all.
  */
 function targetOf(
-  quantizer: Node,
+  { inputs, attributes }: Node,
   node: Node,
   clamp: readonly [number, number],
-  graph: Graph,
+  { constants }: Graph,
 ): { scale: Float32Array; out: NonNullable<IntegerEpilogue["out"]> } | null {
-  const [scale, zeros] = quantizer.inputs.slice(1).map((name) => graph.constants.get(name)?.data);
+  const [scale, zeros] = inputs.slice(1).map((name) => constants.get(name)?.data);
   if (!(scale instanceof Float32Array) || !zeros || zeros.some((zero: number) => zero !== zeros[0])) return null;
-  if (scale.length > 1 && (node.op !== "Conv" || numberOf(quantizer.attributes, "axis", 1) !== 1)) return null;
-  const zero = zeros[0]!;
+  if (scale.length > 1 && (node.op !== "Conv" || numberOf(attributes, "axis", 1) !== 1)) return null;
   const bounds = clamp.map((x) =>
-    scale.map((own) => Math.min(Math.max(roundHalfToEven(Math.fround(x / own)) + zero, -128), 127))
+    scale.map((own) => Math.min(Math.max(roundHalfToEven(Math.fround(x / own)) + zeros[0]!, -128), 127))
   );
-  if (bounds.some((own) => own.some((bound) => bound !== own[0]))) return null;
-  return { scale, out: { zero, low: bounds[0]![0]!, high: bounds[1]![0]! } };
+  const [low = null, high = null] = bounds.map((own) => own.every((bound) => bound === own[0]) ? own[0]! : null);
+  return low === null || high === null ? null : { scale, out: { zero: zeros[0]!, low, high } };
 }
 
 /** The node on integers, where its inputs are quantized in a way that the kernels can use. */

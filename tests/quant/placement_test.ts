@@ -476,7 +476,6 @@ Deno.test("placeQuantizers() leaves post-processing behind TopK and before it in
     constants: { ...weights("c", "b"), k: i64([2]) },
     outputs: ["y", "z"],
   });
-  const shape = image.x;
   const types = new Map<string, KnownType>(
     ["x", "c", "b", "m", "v", "y", "z"].map((name) => [name, { dtype: "f32", shape: image.x }]),
   );
