@@ -98,7 +98,7 @@ export {
 export { NodeError } from "./src/runtime/specialize.ts";
 export { GpuError } from "./src/runtime/webgpu.ts";
 export type { CalibrationItem } from "./src/quant/statistics.ts";
-export type { IgnoredScope } from "./src/quant/ignored_scope.ts";
+export type { IgnoredScope, Subgraph } from "./src/quant/ignored_scope.ts";
 export { optionsFor } from "./src/quant/target_options.ts";
 export { compressWeights, type CompressWeightsOptions } from "./src/quant/compress_weights.ts";
 export type { CalibrationItems } from "./src/quant/calibration_set.ts";
