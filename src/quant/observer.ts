@@ -38,6 +38,9 @@ export interface Observed {
 /** Input shapes kept compiled; the one unused longest goes first. */
 const COMPILED_SHAPES = 8;
 
+/** Elements of a value, of each of its channels, that go into its counts over all items, where there are more. */
+const MOST_OF_EACH = 2 ** 14;
+
 /** More of a value than this in one bin does not fit the counts on the device, which are 32-bit. */
 const MOST_COUNTED = 2 ** 31;
 
@@ -188,7 +191,7 @@ function observe(plan: ExecutionPlan, observations: readonly Observation[]): Exe
       inputs.push({ name: names.before, dtype: "i32", shape: countsOf(channels) });
       types.set(names.before, { dtype: "i32", shape: countsOf(channels) });
       carried.set(names.before, names.all);
-      add(histogram(channels), value, [names.before], names.all);
+      add(histogram(channels, MOST_OF_EACH), value, [names.before], names.all);
     }
   }
   return {
