@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { foldGrid, uniform } from "../gpu/launch.ts";
+import { foldGrid, type Launch, type Operand, uniform } from "../gpu/launch.ts";
 import { requireType } from "./_pointwise.ts";
 import { layoutFor, rowsOf, walkOf, walkRows } from "./_rows.ts";
 import { relayout } from "./copy.ts";
@@ -104,21 +104,26 @@ export function histogram(kept: readonly number[] = [], most = Infinity): Op {
       return [{ dtype: "i32", shape, data: found }];
     },
     layouts: ([x]) => ({ inputs: [layoutFor(required(x, "data")), "plain"], outputs: ["plain"] }),
-    lower: ([input, counts], [output], { lanes }) => {
-      const x = required(input, "data");
-      const { fours, count, reads, fields } = walkOf("Histogram", x, kept);
-      const stride = strideOf(x, kept, most);
-      const taken = fours ? Math.ceil(reads / stride) : 4 * Math.ceil(reads / (4 * stride));
-      const parts = partsOf(taken, lanes);
+    lower: ([x, counts], [output], { lanes }) => {
       const copy = relayout(required(counts, "counts"), required(output, "output"));
       const bindings = copy.bindings.map((binding) => "input" in binding ? { input: 1 } : binding);
-      return [{ ...copy, bindings }, {
-        shader: "histogram_f32",
-        constants: { FOURS: Number(fours), PARTS: parts },
-        bindings: [{ input: 0 }, { output: 0 }],
-        params: uniform(["u32", ...fields, stride, taken]),
-        workgroups: foldGrid(count * parts),
-      }];
+      return [{ ...copy, bindings }, launch(required(x, "data"), kept, most, lanes)];
     },
+    lowerUpdate: ([x], _, { lanes }) => [launch(required(x, "data"), kept, most, lanes)],
+  };
+}
+
+/** The launch that adds what lies in `x`, input 0, to the counts in output 0. */
+function launch(x: Operand, kept: readonly number[], most: number, lanes: number): Launch {
+  const { fours, count, reads, fields } = walkOf("Histogram", x, kept);
+  const stride = strideOf(x, kept, most);
+  const taken = fours ? Math.ceil(reads / stride) : 4 * Math.ceil(reads / (4 * stride));
+  const parts = partsOf(taken, lanes);
+  return {
+    shader: "histogram_f32",
+    constants: { FOURS: Number(fours), PARTS: parts },
+    bindings: [{ input: 0 }, { output: 0 }],
+    params: uniform(["u32", ...fields, stride, taken]),
+    workgroups: foldGrid(count * parts),
   };
 }
