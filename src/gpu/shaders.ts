@@ -1841,7 +1841,8 @@ fn main(
 }
 `,
   histogram_f32: `// counts[k, b] += how many x[k, r] lie in bin b. The axes of x in memory are k0 r0 k1 r1 k2.
-// Bins are told by the bits of a number: its sign, its exponent and the leading bits of its mantissa.
+// Bins are told by the bits of a number: its sign, its exponent and the leading bits of its mantissa. Of every \`stride\`
+// blocks of four along r one is counted. Zeros are counted apart: behind a Relu they are half of all, and atomics are slow.
 const FOURS: u32 = 1; // 1 where r counts blocks of four along r1, and steps are in blocks too
 const PARTS: u32 = 1; // workgroups that share the work of one k
 
@@ -1860,6 +1861,8 @@ struct Params {
   r0_step: u32,
   r1_step: u32,
   width: u32, // elements along r1
+  stride: u32,
+  taken: u32, // blocks, or elements, that are counted
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -1868,10 +1871,15 @@ struct Params {
 
 var<workgroup> own: array<atomic<u32>, 2u * HALF>;
 
-fn bin_of(value: f32) -> u32 {
+// Counts a number, and returns 1 where it is zero, which is left to the caller.
+fn note(value: f32) -> u32 {
   let bits = bitcast<u32>(value);
+  if ((bits << 1u) == 0u) {
+    return 1u;
+  }
   let step = clamp((bits & 0x7fffffffu) >> 18u, LOWEST, LOWEST + HALF - 1u) - LOWEST;
-  return select(HALF + step, HALF - 1u - step, bits >= 0x80000000u);
+  atomicAdd(&own[select(HALF + step, HALF - 1u - step, bits >= 0x80000000u)], 1u);
+  return 0u;
 }
 
 @compute @workgroup_size(64)
@@ -1888,26 +1896,35 @@ fn main(
   let k0 = rest / params.k1;
   if (index < params.count) {
     let first = k0 * params.k0_step + k1 * params.k1_step + k2 * params.k2_step;
-    for (var r = part * 64u + lane; r < params.reduced; r += PARTS * 64u) {
-      let column = r % params.r1;
-      let at = first + r / params.r1 * params.r0_step + column * params.r1_step;
+    var zeros = 0u;
+    for (var turn = part * 64u + lane; turn < params.taken; turn += PARTS * 64u) {
       if (FOURS == 1u) { // @choose
-        let value = x[at];
-        atomicAdd(&own[bin_of(value.x)], 1u);
-        if (4u * column + 1u < params.width) {
-          atomicAdd(&own[bin_of(value.y)], 1u);
-        }
-        if (4u * column + 2u < params.width) {
-          atomicAdd(&own[bin_of(value.z)], 1u);
-        }
-        if (4u * column + 3u < params.width) {
-          atomicAdd(&own[bin_of(value.w)], 1u);
+        let r = turn * params.stride;
+        let column = r % params.r1;
+        let value = x[first + r / params.r1 * params.r0_step + column];
+        zeros += note(value.x);
+        if (4u * column + 4u <= params.width) {
+          zeros += note(value.y) + note(value.z) + note(value.w);
+        } else {
+          if (4u * column + 1u < params.width) {
+            zeros += note(value.y);
+          }
+          if (4u * column + 2u < params.width) {
+            zeros += note(value.z);
+          }
         }
       }
       if (FOURS == 0u) { // @choose
-        let value = x[at >> 2u];
-        atomicAdd(&own[bin_of(value[at & 3u])], 1u);
+        let r = turn / 4u * params.stride * 4u + turn % 4u;
+        if (r < params.reduced) {
+          let at = first + r / params.r1 * params.r0_step + r % params.r1 * params.r1_step;
+          let value = x[at >> 2u];
+          zeros += note(value[at & 3u]);
+        }
       }
+    }
+    if (zeros > 0u) {
+      atomicAdd(&own[HALF], zeros);
     }
   }
   workgroupBarrier();
@@ -2315,11 +2332,13 @@ fn main(
   y[index] = vec4u(pack4xI8(a), pack4xI8(b), pack4xI8(c), pack4xI8(d));
 }
 `,
-  moments_f32: `// y[0, k], y[1, k], y[2, k] = the least, the greatest and the mean of x[k, r] over r. The axes of x in memory are k0 r0 k1 r1 k2.
+  moments_f32: `// y[p, 0, k], y[p, 1, k], y[p, 2, k] = the least and the greatest of x[k, r] over the r of part p, and its share of their
+// mean over all r. The axes of x in memory are k0 r0 k1 r1 k2.
 const FOURS: u32 = 1; // 1 where r counts blocks of four along r1, and steps are in blocks too
 const MASKED: u32 = 0; // 1 where the last block along r1 is not whole
 const SHARE: u32 = 1; // invocations that share the work of one output
 const OUTPUTS: u32 = 64; // outputs of a workgroup: 64 / SHARE
+const PARTS: u32 = 1;
 
 struct Params {
   count: u32, // outputs k
@@ -2340,7 +2359,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-var<workgroup> parts: array<vec3f, 64>;
+var<workgroup> shares: array<vec3f, 64>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -2348,7 +2367,8 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let index = (group.x + group.y * groups.x) * OUTPUTS + lane % OUTPUTS;
+  let part = (group.x + group.y * groups.x) % PARTS;
+  let index = (group.x + group.y * groups.x) / PARTS * OUTPUTS + lane % OUTPUTS;
   let k2 = index % params.k2;
   let rest = index / params.k2;
   let k1 = rest % params.k1;
@@ -2358,7 +2378,7 @@ fn main(
   var sum = vec4f(0.0);
   if (index < params.count) {
     let first = k0 * params.k0_step + k1 * params.k1_step + k2 * params.k2_step;
-    for (var r = lane / OUTPUTS; r < params.reduced; r += SHARE) {
+    for (var r = part * SHARE + lane / OUTPUTS; r < params.reduced; r += PARTS * SHARE) {
       let column = r % params.r1;
       let at = first + r / params.r1 * params.r0_step + column * params.r1_step;
       if (FOURS == 1u) { // @choose
@@ -2390,11 +2410,11 @@ fn main(
     sum.x + sum.y + sum.z + sum.w,
   );
   if (SHARE > 1u) {
-    parts[lane] = own;
+    shares[lane] = own;
     workgroupBarrier();
     if (lane < OUTPUTS) {
-      for (var part = 1u; part < SHARE; part++) {
-        let other = parts[lane + part * OUTPUTS];
+      for (var share = 1u; share < SHARE; share++) {
+        let other = shares[lane + share * OUTPUTS];
         own = vec3f(min(own.x, other.x), max(own.y, other.y), own.z + other.z);
       }
     }
@@ -2402,9 +2422,10 @@ fn main(
   if (index >= params.count || lane >= OUTPUTS) {
     return;
   }
-  y[index] = own.x;
-  y[params.count + index] = own.y;
-  y[2u * params.count + index] = own.z * params.scale;
+  let first = 3u * part * params.count + index;
+  y[first] = own.x;
+  y[first + params.count] = own.y;
+  y[first + 2u * params.count] = own.z * params.scale;
 }
 `,
   peak_copy: `// y = x, 16 bytes an invocation.

@@ -40,6 +40,8 @@ export interface Op {
   layouts?(inputs: readonly (Operand | null)[], outputs: readonly TensorType[]): Layouts;
   /** The launches that compute it on a GPU, as data. Absent where `view` or `pointwise` says enough. */
   lower?(inputs: readonly (Operand | null)[], outputs: readonly Operand[], target: Target): Launch[];
+  /** As `lower`, where output 0 lies in the place of input 1 and takes its elements over. */
+  lowerUpdate?(inputs: readonly (Operand | null)[], outputs: readonly Operand[], target: Target): Launch[];
   /**
    * As `lower`, for computed inputs that lie as views say instead of in the layouts wanted.
    *

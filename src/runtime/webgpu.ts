@@ -133,7 +133,9 @@ class GpuExecutable implements Executable {
     encode(pass, this.#dispatches);
     pass.end();
     for (const { region, next, type } of this.#schedule.carried) {
-      this.#memory[region]!.copyTo(encoder, this.#memory[next]!.buffer!, 0, bytesOf(type, "plain"));
+      if (region !== next) {
+        this.#memory[region]!.copyTo(encoder, this.#memory[next]!.buffer!, 0, bytesOf(type, "plain"));
+      }
     }
     this.#readback.copy(encoder, this.#memory);
     this.#device.queue.submit([encoder.finish()]);
