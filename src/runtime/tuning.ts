@@ -166,7 +166,7 @@ async function timeLaunch(
   const memory = new Map([...inputs, ...outputs].flatMap((region) => {
     if (region === null) return [];
     const { bytes, texture } = regions[region]!;
-    const own = allocateMemory(device, bytes, texture, "tuning");
+    const own = allocateMemory(device, bytes, texture ? "2d" : "buffer", "tuning");
     resources.defer(() => own.destroy());
     return [[region, own] as const];
   }));

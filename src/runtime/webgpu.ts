@@ -78,7 +78,9 @@ async function build(
   mapper: Mapper,
 ): Promise<Executable> {
   const { device } = context.gpu;
-  for (const { bytes, texture } of work.regions) memory.push(allocateMemory(device, bytes, texture, "activations"));
+  for (const { bytes, texture } of work.regions) {
+    memory.push(allocateMemory(device, bytes, texture ? "2d" : "buffer", "activations"));
+  }
   const { dispatches, uniforms, release } = await context.bind(
     work.launches.map(({ launch }) => launch),
     (index) => {
