@@ -74,7 +74,7 @@ export type { Binding, Launch, Operand, Packed } from "./src/gpu/launch.ts";
 export type { ShaderName } from "./src/gpu/shaders.ts";
 export type { Moved } from "./src/ops/_movement.ts";
 export type { Placement } from "./src/ops/_strided.ts";
-export type { Layouts, Op, Target } from "./src/ops/op.ts";
+export type { Layouts, Op, Quantization, QuantizedOp, Target } from "./src/ops/op.ts";
 export type { Instruction, InstructionCode, INSTRUCTIONS, Pointwise, Program } from "./src/ops/pointwise.ts";
 export type { View } from "./src/ops/view.ts";
 export { extractQuantizers } from "./src/graph/extract.ts";
