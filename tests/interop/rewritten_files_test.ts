@@ -70,7 +70,10 @@ const ones = (
   new Map([...needed.keys()].map((name, i) => [name, random([sizes[name]!], i, 0.1, 9).data as Float32Array]));
 
 async function corrected(graph: Graph, item: Readonly<Record<string, Tensor>>): Promise<QuantizedGraph> {
-  const model = await quantize(graph, [item], { backend: cpuBackend(), perChannel: false });
+  const model = await quantize(graph, [item], {
+    backend: cpuBackend(),
+    advanced: { weightsQuantizationParams: { perChannel: false } },
+  });
   const rule = { threshold: 100 };
   const sizes = { x: 3, r1: graph === images ? 6 : 16, c2: 6, f: 4, n: 8 };
   const means = ones(inputMeansNeeded(model, rule), sizes);
