@@ -1,5 +1,13 @@
 /** What the pointwise operators share. @module */
-import { allocate, broadcastShapes, type DType, type KnownType, sizeOf, type Tensor } from "../tensor/tensor.ts";
+import {
+  allocate,
+  broadcastShapes,
+  type DType,
+  isReal,
+  type KnownType,
+  sizeOf,
+  type Tensor,
+} from "../tensor/tensor.ts";
 import { type Op, required } from "./op.ts";
 import type { Instruction, Pointwise, Program } from "./pointwise.ts";
 
@@ -30,7 +38,7 @@ export function mapBroadcast(
 
 /** A result as its type holds it: integers, which i64 keeps in doubles, have no negative zero. */
 export function plainZero(dtype: DType, value: number): number {
-  return dtype === "f32" ? value : value + 0;
+  return isReal(dtype) ? value : value + 0;
 }
 
 function broadcastStrides(own: readonly number[], shape: readonly number[]): number[] {

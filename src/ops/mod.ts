@@ -16,9 +16,10 @@ import {
 } from "./activation.ts";
 import { add, div, max, min, mul, pow, sub } from "./arithmetic.ts";
 import { batchNormalization } from "./batch_normalization.ts";
-import { cast } from "./cast.ts";
+import { cast, castLike } from "./cast.ts";
 import { concat } from "./concat.ts";
 import { constant, constantOfShape, range } from "./constant.ts";
+import { conditional, loop, scan } from "./control.ts";
 import { conv } from "./conv.ts";
 import { gather } from "./gather.ts";
 import { gemm } from "./gemm.ts";
@@ -46,6 +47,7 @@ export const OPS: Readonly<Record<string, OpFactory>> = {
   Add: add,
   BatchNormalization: batchNormalization,
   Cast: cast,
+  CastLike: castLike,
   Clip: clip,
   DequantizeLinear: dequantizeLinear,
   Div: div,
@@ -77,6 +79,9 @@ export const OPS: Readonly<Record<string, OpFactory>> = {
   GlobalAveragePool: globalAveragePool,
   GlobalMaxPool: globalMaxPool,
   Identity: identity,
+  If: conditional,
+  Loop: loop,
+  Scan: scan,
   LayerNormalization: layerNormalization,
   MaxPool: maxPool,
   Pad: pad,

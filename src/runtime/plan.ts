@@ -9,7 +9,7 @@ import { fused, MAX_INPUTS, MAX_INSTRUCTIONS, merge } from "../ops/fused.ts";
 import { OPS } from "../ops/mod.ts";
 import { type Continuation, type Epilogue, numberOf, type Op } from "../ops/op.ts";
 import type { Program } from "../ops/pointwise.ts";
-import { type KnownType, type Tensor, tensor } from "../tensor/tensor.ts";
+import { type KnownType, sizeOf, type Tensor, tensor } from "../tensor/tensor.ts";
 import { type Continuable, continueLinear } from "./continue.ts";
 import {
   dequantizeConstant,
@@ -19,10 +19,11 @@ import {
   type Surroundings,
   surroundingsOf,
 } from "./linear.ts";
+import { hasKernel } from "./kernels.ts";
 import { explained, operatorOf, type TypedGraph } from "./specialize.ts";
 
-/** How a step computes: in integers; in float on dequantized values; in float. */
-export type Precision = "int8" | "simulated" | "float";
+/** How a step computes: in integers; in float on dequantized values; in float; by its definition, on the CPU. */
+export type Precision = "int8" | "simulated" | "float" | "cpu";
 
 /** One operator on named values. */
 export interface Step {
@@ -105,7 +106,7 @@ class Planner {
         const op = operatorOf(node, graph.opset);
         const inputs = node.inputs.map((name) => name || null);
         const integer = this.#types.get(inputs[0] ?? "")?.dtype === "i8";
-        const precision = integer ? "int8" : this.#precision(node);
+        const precision = !this.#hasKernel(op, inputs, node.outputs) ? "cpu" : integer ? "int8" : this.#precision(node);
         this.#steps.push({ node: node.name, operator: node.op, op, precision, inputs, outputs: node.outputs });
       }
     }
@@ -126,13 +127,25 @@ class Planner {
   #linearStep(node: Node, { epilogue, inputs, output }: Linear): Step {
     const { opset } = this.#typed.graph;
     const opWith = (own: Epilogue): Op => explained(node, () => OPS[node.op]!(node.attributes, opset, own));
+    const op = opWith(epilogue);
+    if (!this.#hasKernel(op, inputs, [output])) {
+      return { node: node.name, operator: node.op, op, precision: "cpu", inputs, outputs: [output] };
+    }
     const precision = epilogue.integer ? "int8" : this.#precision(node);
-    const step = { node: node.name, operator: node.op, op: opWith(epilogue), precision, inputs, outputs: [output] };
+    const step = { node: node.name, operator: node.op, op, precision, inputs, outputs: [output] };
     this.#linear.set(step, {
       followedBy: (then) => opWith({ ...epilogue, then }),
       float: epilogue.integer === undefined,
     });
     return step;
+  }
+
+  #hasKernel(op: Op, inputs: readonly (string | null)[], outputs: readonly string[]): boolean {
+    return hasKernel(
+      op,
+      inputs.map((name) => name === null ? null : this.#types.get(name) ?? null),
+      outputs.map((name) => name ? this.#types.get(name)! : null),
+    );
   }
 
   /** Makes a quantized constant a float one, for operators that have no use for its integers. */
@@ -267,17 +280,19 @@ class Planner {
 
   #materialize(value: string): Step {
     const { node, operands, program } = this.#expressions.get(value)!;
-    const dtype = this.#types.get(value)!.dtype as "f32" | "i8";
+    const { dtype: type, shape } = this.#types.get(value)!;
+    const dtype = type as "f32" | "i8";
     const integer = dtype === "i8" || operands.some((name) => this.#types.get(name)!.dtype === "i8");
+    const precision = sizeOf(shape) === 0 ? "cpu" : integer ? "simulated" : "float";
     const step: Step = {
       node: node.name,
       operator: node.op,
       op: fused(program, dtype),
-      precision: integer ? "simulated" : "float",
+      precision,
       inputs: operands,
       outputs: [value],
     };
-    this.#programs.set(step, { program, dtype });
+    if (precision !== "cpu") this.#programs.set(step, { program, dtype });
     return step;
   }
 }

@@ -28,7 +28,7 @@ export interface ScheduledLaunch {
   readonly outputs: readonly number[];
 }
 
-/** An input of the whole graph, in plain layout. */
+/** A value that the host writes, in plain layout. */
 export interface Port {
   /** Its name. */
   readonly name: string;
@@ -38,10 +38,22 @@ export interface Port {
   readonly region: number;
 }
 
-/** An output of the whole graph. */
+/** A value that the host reads. */
 export interface OutputPort extends Port {
   /** How it lies there: the host can drop the padding of rows. */
   readonly layout: "plain" | "rows";
+}
+
+/** What runs between two waits of the host: its own steps, what they give to the device, then launches. */
+export interface Segment {
+  /** The steps that the host computes first, by their definition. */
+  readonly steps: readonly Step[];
+  /** What it writes then: inputs of the graph and results of its steps. */
+  readonly writes: readonly Port[];
+  /** The number of the launch after the last of this segment. */
+  readonly end: number;
+  /** What it waits for in the end: outputs of the graph, and what its steps of the next segment need. */
+  readonly reads: readonly OutputPort[];
 }
 
 /** All that a device must do for one run, as data. */
@@ -52,10 +64,25 @@ export interface Schedule {
   readonly liveBytes: number;
   /** The launches in order. */
   readonly launches: readonly ScheduledLaunch[];
-  /** Where inputs are uploaded. */
-  readonly inputs: readonly Port[];
-  /** Where outputs are read. */
-  readonly outputs: readonly OutputPort[];
+  /** Who does what and when; one segment where all steps run on the device. */
+  readonly segments: readonly Segment[];
+}
+
+interface Write {
+  readonly name: string;
+  readonly place: Place;
+}
+
+interface Read extends Write {
+  readonly layout: "plain" | "rows";
+}
+
+interface OpenSegment {
+  /** The number of its first launch. */
+  readonly start: number;
+  readonly steps: Step[];
+  readonly writes: Write[];
+  readonly reads: Read[];
 }
 
 interface Pending {
@@ -74,17 +101,13 @@ interface Pending {
  */
 export function schedule(plan: ExecutionPlan, target: Target, textureBytes = 0): Schedule {
   const scheduler = new Scheduler(plan, target);
-  const inputs = plan.inputs.map(({ name }) => ({ name, place: scheduler.input(name) }));
+  for (const { name } of plan.inputs) scheduler.input(name);
   for (const step of plan.steps) scheduler.step(step);
-  const outputs = plan.outputs.map(({ name }) => ({ name, ...scheduler.output(name) }));
-  const lives = livesOf(scheduler.pending, inputs.map(({ place }) => place.storage));
+  for (const { name } of plan.outputs) scheduler.output(name);
+  const lives = livesOf(scheduler.pending, scheduler.segments);
   const { regions, numbers } = assignRegions(lives, textureBytes);
   const regionOf = ({ storage }: Place): number => numbers.get(storage)!;
-  const port = ({ name, place }: { name: string; place: Place }): Port => ({
-    name,
-    type: plan.types.get(name)!,
-    region: regionOf(place),
-  });
+  const port = ({ name, place }: Write): Port => ({ name, type: plan.types.get(name)!, region: regionOf(place) });
   return {
     regions,
     liveBytes: liveBytesOf(lives),
@@ -96,13 +119,20 @@ export function schedule(plan: ExecutionPlan, target: Target, textureBytes = 0):
       inputs: pending.inputs.map((place) => place && regionOf(place)),
       outputs: pending.outputs.map(regionOf),
     })),
-    inputs: inputs.map(port),
-    outputs: outputs.map((output) => ({ ...port(output), layout: output.layout })),
+    segments: scheduler.segments.map(({ steps, writes, reads }, i) => ({
+      steps,
+      writes: writes.map(port),
+      end: scheduler.segments[i + 1]?.start ?? scheduler.pending.length,
+      reads: reads.map((read) => ({ ...port(read), layout: read.layout })),
+    })),
   };
 }
 
 class Scheduler {
   readonly pending: Pending[] = [];
+  readonly segments: OpenSegment[] = [{ start: 0, steps: [], writes: [], reads: [] }];
+  /** Values that the host has. */
+  readonly #host = new Set<string>();
   readonly #plan: ExecutionPlan;
   readonly #target: Target;
   readonly #places = new Map<string, Place[]>();
@@ -112,24 +142,53 @@ class Scheduler {
     this.#target = target;
   }
 
-  input(name: string): Place {
-    const place = create(this.#plan.types.get(name)!, "plain");
-    this.#places.set(name, [place]);
-    return place;
+  /** An input of the graph, which is written at the start where the device reads it. */
+  input(name: string): void {
+    this.#host.add(name);
+    if (this.#plan.steps.some((step) => step.precision !== "cpu" && step.inputs.includes(name))) this.#write(name);
   }
 
-  /** A graph output, kept to the end: in rows where it lies so and their padding is little, else in plain layout. */
-  output(name: string): { place: Place; layout: "plain" | "rows" } {
+  /** An output of the graph: the device keeps it to the end, where the host does not have it already. */
+  output(name: string): void {
+    if (!this.#host.has(name) && !this.#plan.constants.has(name)) this.#read(name).last = Infinity;
+  }
+
+  /** Has the host read a value at the end of the present segment: in rows where it lies so and their padding is little. */
+  #read(name: string): Storage {
     const places = this.#placesOf(name);
     const rows = places.some((place) => isIn(place, "plain")) ? undefined : places.find((place) => isIn(place, "rows"));
     const type = this.#plan.types.get(name)!;
     const layout = rows && bytesOf(type, "rows") <= 2 * bytesOf(type, "plain") ? "rows" : "plain";
     const place = this.#in(name, layout, name);
-    place.storage.last = Infinity;
-    return { place, layout };
+    this.segments.at(-1)!.reads.push({ name, place, layout });
+    this.#host.add(name);
+    return place.storage;
+  }
+
+  /** Has the host write a value that it has at the beginning of the present segment. */
+  #write(name: string): Place {
+    const place = create(this.#plan.types.get(name)!, "plain");
+    this.segments.at(-1)!.writes.push({ name, place });
+    this.#places.set(name, [place]);
+    return place;
+  }
+
+  /** A step that the host computes: in the present segment where it has all inputs, else in a new one. */
+  #hostStep(step: Step): void {
+    const missing = new Set(
+      step.inputs.filter((name) => name !== null && !this.#plan.constants.has(name) && !this.#host.has(name)),
+    );
+    for (const name of missing) {
+      const storage = this.#read(name!);
+      storage.last = Math.max(storage.last, this.pending.length);
+    }
+    if (missing.size > 0) this.segments.push({ start: this.pending.length, steps: [], writes: [], reads: [] });
+    this.segments.at(-1)!.steps.push(step);
+    for (const name of step.outputs) if (name) this.#host.add(name);
   }
 
   step(step: Step): void {
+    if (step.precision === "cpu") return this.#hostStep(step);
     const { node, op, inputs, outputs } = step;
     const types = outputs.map((name) => this.#plan.types.get(name)!);
     const present = inputs.map((name) => name === null ? null : this.#present(name));
@@ -204,13 +263,14 @@ class Scheduler {
   #placesOf(name: string): Place[] {
     const constant = this.#plan.constants.get(name);
     let places = this.#places.get(name);
+    if (!places && this.#host.has(name)) return [this.#write(name)];
     if (!places) this.#places.set(name, places = constant ? [this.#upload(name, constant)] : []);
     return places;
   }
 
   #present(name: string): Operand {
     const constant = this.#plan.constants.get(name);
-    return constant ? { ...constant, layout: "plain" } : this.#places.get(name)![0]!.operand;
+    return constant ? { ...constant, layout: "plain" } : this.#placesOf(name)[0]!.operand;
   }
 
   #operand(name: string, layout: Layout): Operand {
@@ -244,7 +304,7 @@ class Scheduler {
     return to;
   }
 
-  /** A constant copied into a buffer of its own: only for constants that are outputs of the graph. */
+  /** A constant copied into a buffer of its own, for a view of it. */
   #upload(name: string, constant: Tensor): Place {
     const from: Operand = { ...constant, layout: "plain" };
     const to = create(constant, "plain");
@@ -276,9 +336,12 @@ function valueBytesOf({ launch, inputs, outputs }: Pending): number {
     .reduce((sum, bytes) => sum + bytes, 0);
 }
 
-/** Inputs are written before the first launch, number 0. */
-function livesOf(pending: readonly Pending[], inputs: readonly Storage[]): Life[] {
-  const first = new Map(inputs.map((storage) => [storage, -1]));
+/** What the host writes is there before the first launch of its segment. */
+function livesOf(pending: readonly Pending[], segments: readonly OpenSegment[]): Life[] {
+  const first = new Map<Storage, number>();
+  for (const { start, writes } of segments) {
+    for (const { place } of writes) first.set(place.storage, start === 0 ? -1 : start);
+  }
   pending.forEach(({ outputs }, index) => {
     for (const { storage } of outputs) if (!first.has(storage)) first.set(storage, index);
   });

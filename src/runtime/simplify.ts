@@ -10,6 +10,7 @@ import { type Graph, type Node, producersOf, usesOf } from "../graph/graph.ts";
 import { Rewriter } from "../graph/rewriter.ts";
 import { numberOf } from "../ops/op.ts";
 import { sizeOf, type Tensor, tensor } from "../tensor/tensor.ts";
+import { isControl } from "./control.ts";
 import { explained, operatorOf } from "./specialize.ts";
 
 /** Simplifies a graph. Names of values and of the nodes that remain do not change. */
@@ -22,7 +23,7 @@ function foldConstants(graph: Graph): Graph {
   rewriter.nodes = [];
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((name) => name ? rewriter.constants.get(name) : null);
-    if (node.op === "DequantizeLinear" || inputs.includes(undefined)) {
+    if (node.op === "DequantizeLinear" || isControl(node) || inputs.includes(undefined)) {
       rewriter.nodes.push(node);
       continue;
     }

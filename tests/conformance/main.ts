@@ -74,7 +74,7 @@ const archive = sharedData(ARCHIVE);
 if (!archive) {
   console.log(`No ../shared/data/${ARCHIVE}: nothing is run.`);
 } else {
-  const wanted = args._.map(String);
+  const wanted: string[] = args._.map(String);
   const tests = (await readNodeTests(Deno.readFileSync(archive)))
     .filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
   const names = args.backend === "cpu" || args.backend === "webgpu" ? [args.backend] : ["webgpu", "cpu"] as const;

@@ -4,7 +4,7 @@ import { openModel } from "../../src/runtime/model.ts";
 import type { Backend } from "../../src/runtime/backend.ts";
 import { readModel } from "../../src/runtime/read_model.ts";
 import { readTensor } from "../../src/onnx/tensor.ts";
-import type { Tensor } from "../../src/tensor/tensor.ts";
+import { isReal, type Tensor } from "../../src/tensor/tensor.ts";
 import type { NodeTest } from "./node_tests.ts";
 
 const { onnx: schema } = onnxProto;
@@ -42,12 +42,8 @@ function differenceOf(actual: Tensor | undefined, expected: Tensor): string | nu
   for (const [i, e] of expected.data.entries()) {
     const a = actual.data[i]!;
     const near = a === e || (Number.isNaN(a) && Number.isNaN(e)) ||
-      (isReal(expected) && Math.abs(a - e) <= ATOL + RTOL * Math.abs(e));
+      (isReal(expected.dtype) && Math.abs(a - e) <= ATOL + RTOL * Math.abs(e));
     if (!near) return `element ${i} of ${expected.data.length} is ${a}, expected ${e}`;
   }
   return null;
-}
-
-function isReal({ dtype }: Tensor): boolean {
-  return dtype === "f32";
 }
