@@ -15,6 +15,7 @@ import {
   tanh,
 } from "./activation.ts";
 import { add, div, max, mean, min, mul, pow, sub, sum } from "./arithmetic.ts";
+import { attention, rotaryEmbedding } from "./attention.ts";
 import { batchNormalization } from "./batch_normalization.ts";
 import { bitCast, bitShift, bitwiseAnd, bitwiseNot, bitwiseOr, bitwiseXor, mod } from "./bitwise.ts";
 import { cast, castLike } from "./cast.ts";
@@ -23,7 +24,9 @@ import { concat } from "./concat.ts";
 import { constant, constantOfShape, range } from "./constant.ts";
 import { conditional, loop, scan } from "./control.ts";
 import { conv } from "./conv.ts";
+import { col2Im, convTranspose, deformConv } from "./conv_transpose.ts";
 import { cumProd, cumSum } from "./cumulative.ts";
+import { einsum } from "./einsum.ts";
 import {
   acos,
   acosh,
@@ -47,14 +50,25 @@ import {
 import { gather } from "./gather.ts";
 import { gatherElements, gatherNd } from "./gather_elements.ts";
 import { gemm } from "./gemm.ts";
+import { convInteger, dynamicQuantizeLinear, matMulInteger, qLinearConv, qLinearMatMul } from "./integer_products.ts";
 import { layerNormalization } from "./layer_normalization.ts";
+import { negativeLogLikelihoodLoss, softmaxCrossEntropyLoss } from "./loss.ts";
 import { matMul } from "./matmul.ts";
+import {
+  groupNormalization,
+  instanceNormalization,
+  lpNormalization,
+  lrn,
+  meanVarianceNormalization,
+  rmsNormalization,
+} from "./normalization.ts";
 import type { OpFactory } from "./op.ts";
 import { argMax, argMin, topK } from "./order.ts";
 import { pad } from "./pad.ts";
 import { affineGrid, blackmanWindow, eyeLike, hammingWindow, hannWindow, oneHot } from "./pattern.ts";
-import { averagePool, globalAveragePool, globalMaxPool, maxPool } from "./pool.ts";
+import { averagePool, globalAveragePool, globalLpPool, globalMaxPool, lpPool, maxPool, maxUnpool } from "./pool.ts";
 import { dequantizeLinear, quantizeLinear } from "./quantize_linear.ts";
+import { gru, lstm, rnn } from "./recurrent.ts";
 import {
   reduceL1,
   reduceL2,
@@ -69,12 +83,14 @@ import {
 } from "./reduce.ts";
 import { dropout, flatten, identity, reshape, squeeze, unsqueeze } from "./reshape.ts";
 import { resize, upsample } from "./resize.ts";
+import { gridSample, roiAlign } from "./sampling.ts";
 import { scatterElements, scatterNd, tensorScatter } from "./scatter.ts";
 import { compress, nonMaxSuppression, nonZero, size, unique } from "./selection.ts";
 import { shape } from "./shape.ts";
 import { slice } from "./slice.ts";
 import { celu, elu, gelu, mish, prelu, selu, shrink, softplus, softsign, swish, thresholdedRelu } from "./smooth.ts";
 import { hardmax, logSoftmax, softmax } from "./softmax.ts";
+import { det, dft, melWeightMatrix, stft } from "./spectral.ts";
 import { split } from "./split.ts";
 import { centerCropPad, depthToSpace, reverseSequence, spaceToDepth, tile, trilu } from "./tile.ts";
 import { expand, transpose } from "./transpose.ts";
@@ -96,6 +112,7 @@ export const OPS: Readonly<Record<string, OpFactory>> = {
   Asinh: asinh,
   Atan: atan,
   Atanh: atanh,
+  Attention: attention,
   AveragePool: averagePool,
   BatchNormalization: batchNormalization,
   BitCast: bitCast,
@@ -111,18 +128,26 @@ export const OPS: Readonly<Record<string, OpFactory>> = {
   Celu: celu,
   CenterCropPad: centerCropPad,
   Clip: clip,
+  Col2Im: col2Im,
   Compress: compress,
   Concat: concat,
   Constant: constant,
   ConstantOfShape: constantOfShape,
+  ConvInteger: convInteger,
+  ConvTranspose: convTranspose,
   Cos: cos,
   Cosh: cosh,
   CumProd: cumProd,
   CumSum: cumSum,
+  DFT: dft,
+  DeformConv: deformConv,
   DepthToSpace: depthToSpace,
   DequantizeLinear: dequantizeLinear,
+  Det: det,
   Div: div,
   Dropout: dropout,
+  DynamicQuantizeLinear: dynamicQuantizeLinear,
+  Einsum: einsum,
   Elu: elu,
   Equal: equal,
   Erf: erf,
@@ -131,14 +156,18 @@ export const OPS: Readonly<Record<string, OpFactory>> = {
   EyeLike: eyeLike,
   Flatten: flatten,
   Floor: floor,
+  GRU: gru,
   Gather: gather,
   GatherElements: gatherElements,
   GatherND: gatherNd,
   Gelu: gelu,
   GlobalAveragePool: globalAveragePool,
+  GlobalLpPool: globalLpPool,
   GlobalMaxPool: globalMaxPool,
   Greater: greater,
   GreaterOrEqual: greaterOrEqual,
+  GridSample: gridSample,
+  GroupNormalization: groupNormalization,
   HammingWindow: hammingWindow,
   HannWindow: hannWindow,
   HardSigmoid: hardSigmoid,
@@ -146,8 +175,11 @@ export const OPS: Readonly<Record<string, OpFactory>> = {
   Hardmax: hardmax,
   Identity: identity,
   If: conditional,
+  InstanceNormalization: instanceNormalization,
   IsInf: isInf,
   IsNaN: isNan,
+  LRN: lrn,
+  LSTM: lstm,
   LayerNormalization: layerNormalization,
   LeakyRelu: leakyRelu,
   Less: less,
@@ -155,14 +187,21 @@ export const OPS: Readonly<Record<string, OpFactory>> = {
   Log: log,
   LogSoftmax: logSoftmax,
   Loop: loop,
+  LpNormalization: lpNormalization,
+  LpPool: lpPool,
+  MatMulInteger: matMulInteger,
   Max: max,
   MaxPool: maxPool,
+  MaxUnpool: maxUnpool,
   Mean: mean,
+  MeanVarianceNormalization: meanVarianceNormalization,
+  MelWeightMatrix: melWeightMatrix,
   Min: min,
   Mish: mish,
   Mod: mod,
   Mul: mul,
   Neg: neg,
+  NegativeLogLikelihoodLoss: negativeLogLikelihoodLoss,
   NonMaxSuppression: nonMaxSuppression,
   NonZero: nonZero,
   Not: not,
@@ -171,7 +210,11 @@ export const OPS: Readonly<Record<string, OpFactory>> = {
   PRelu: prelu,
   Pad: pad,
   Pow: pow,
+  QLinearConv: qLinearConv,
+  QLinearMatMul: qLinearMatMul,
   QuantizeLinear: quantizeLinear,
+  RMSNormalization: rmsNormalization,
+  RNN: rnn,
   Range: range,
   Reciprocal: reciprocal,
   ReduceL1: reduceL1,
@@ -188,7 +231,10 @@ export const OPS: Readonly<Record<string, OpFactory>> = {
   Reshape: reshape,
   Resize: resize,
   ReverseSequence: reverseSequence,
+  RoiAlign: roiAlign,
+  RotaryEmbedding: rotaryEmbedding,
   Round: round,
+  STFT: stft,
   Scan: scan,
   Scatter: scatterElements,
   ScatterElements: scatterElements,
@@ -203,6 +249,7 @@ export const OPS: Readonly<Record<string, OpFactory>> = {
   Size: size,
   Slice: slice,
   Softmax: softmax,
+  SoftmaxCrossEntropyLoss: softmaxCrossEntropyLoss,
   Softplus: softplus,
   Softsign: softsign,
   SpaceToDepth: spaceToDepth,

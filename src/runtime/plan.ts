@@ -93,7 +93,8 @@ class Planner {
     const absorbed = new Set<Node>();
     for (const node of graph.nodes) {
       if (absorbed.has(node)) continue;
-      if (node.op === "DequantizeLinear" && graph.constants.has(node.inputs[0]!)) continue;
+      const whole = graph.constants.has(node.inputs[0]!) && dequantizedOf(node.outputs[0]!, this.#around) !== null;
+      if (whole) continue;
       const linear = linearOf(node, this.#around, absorbed);
       if (linear) {
         linear.absorbed.forEach((other) => absorbed.add(other));
@@ -168,9 +169,9 @@ class Planner {
   /** Keeps a pointwise node for later, merged with what it reads. Returns false where the node is none. */
   #pointwise(node: Node): boolean {
     const output = node.outputs[0]!;
-    const type = this.#types.get(output)!;
-    const own = type.dtype === "f32" || type.dtype === "i8" ? this.#programOf(node) : null;
-    if (!own) return false;
+    const type = this.#types.get(output);
+    const own = type?.dtype === "f32" || type?.dtype === "i8" ? this.#programOf(node) : null;
+    if (!own || !type) return false;
     let expression = own;
     const nodes = new Set([node]);
     for (let merges = true; merges;) {
@@ -202,7 +203,7 @@ class Planner {
 
   #programOf(node: Node): { operands: readonly string[]; program: Program } | null {
     const known = node.inputs.map((name) => name ? this.#types.get(name) ?? null : null);
-    if (node.op === "BatchNormalization") return this.#batchNormalization(node);
+    if (node.op === "BatchNormalization" && node.outputs.length === 1) return this.#batchNormalization(node);
     const op = operatorOf(node, this.#typed.graph.opset);
     const own = explained(node, () => op.pointwise?.(known) ?? null);
     if (own) {
@@ -211,7 +212,10 @@ class Planner {
       return types.every((dtype) => dtype === "f32" || dtype === "i8") ? { operands, program: own.program } : null;
     }
     const typed = known[0]?.dtype === "f32" || known[0]?.dtype === "i8";
-    return typed && (node.op === "QuantizeLinear" || node.op === "DequantizeLinear") ? this.#alongAxis(node) : null;
+    const blocked = numberOf(node.attributes, "block_size", 0) !== 0;
+    return typed && !blocked && (node.op === "QuantizeLinear" || node.op === "DequantizeLinear")
+      ? this.#alongAxis(node)
+      : null;
   }
 
   /** Quantization with a scale for each channel, as arithmetic with constants. */

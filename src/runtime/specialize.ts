@@ -2,7 +2,7 @@
 import type { Graph, Node } from "../graph/graph.ts";
 import { Rewriter } from "../graph/rewriter.ts";
 import { OPS } from "../ops/mod.ts";
-import { type Op, UnknownElementsError } from "../ops/op.ts";
+import { numberOf, type Op, UnknownElementsError } from "../ops/op.ts";
 import { expandControl } from "./control.ts";
 import type { KnownType, Tensor, TensorType } from "../tensor/tensor.ts";
 
@@ -43,7 +43,7 @@ export class DataDependentError extends NodeError {
 export function operatorOf(node: Node, opset: number): Op {
   const factory = Object.hasOwn(OPS, node.op) ? OPS[node.op] : undefined;
   if (!factory) throw new NodeError(`Cannot run node "${node.name}": operator "${node.op}" is not supported`);
-  const parts = node.op === "Split" && !node.attributes.has("num_outputs");
+  const parts = (node.op === "Split" || node.outputs.length > 1) && !node.attributes.has("num_outputs");
   const attributes = parts ? new Map([...node.attributes, ["num_outputs", node.outputs.length]]) : node.attributes;
   return explained(node, () => factory(attributes, opset));
 }
@@ -58,8 +58,10 @@ export function explained<T>(node: Node, action: () => T): T {
   }
 }
 
-/** Quantized weights stay integers: the kernels want them so. */
-const NEVER_FOLDED = new Set(["DequantizeLinear"]);
+/** Whether a node keeps constants in the form that kernels want: quantized weights stay integers. */
+export function keepsIntegers({ op, attributes }: Node): boolean {
+  return op === "DequantizeLinear" && numberOf(attributes, "block_size", 0) === 0;
+}
 
 /**
  * Infers every type from those of the inputs, and computes what does not depend on the data.
@@ -127,6 +129,6 @@ function inferTypes(
 
 function fold(node: Node, op: Op, inputs: readonly (KnownType | null)[]): Tensor[] | null {
   if (node.op === "Shape" || node.op === "Size") return op.reference([{ ...inputs[0]!, data: new Float32Array(0) }]);
-  if (NEVER_FOLDED.has(node.op) || inputs.some((input) => input && !input.data)) return null;
+  if (keepsIntegers(node) || inputs.some((input) => input && !input.data)) return null;
   return op.reference(inputs as (Tensor | null)[]);
 }
