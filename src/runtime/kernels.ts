@@ -6,6 +6,11 @@ import { type KnownType, sizeOf, type TensorType } from "../tensor/tensor.ts";
 /** The types that kernels compute; values of others are indices and shapes, which the host needs soon. */
 const COMPUTED: ReadonlySet<string> = new Set(["f32", "i8", "u8"]);
 
+/** Whether a computed value has no elements; files spell inputs that they leave out as empty constants. */
+function isEmpty(type: KnownType | null): boolean {
+  return type !== null && !type.data && sizeOf(type.shape) === 0;
+}
+
 /**
  * Whether an operator runs on a GPU; those that do not are computed by the host as their definition says.
  *
@@ -19,7 +24,7 @@ export function hasKernel(
   inputs: readonly (KnownType | null)[],
   outputs: readonly (TensorType | null)[],
 ): boolean {
-  if (outputs.includes(null) || [...inputs, ...outputs].some((type) => type && sizeOf(type.shape) === 0)) return false;
+  if (outputs.includes(null) || [...inputs, ...outputs].some(isEmpty)) return false;
   const types = outputs.flatMap((type) => type ?? []);
   if (!types.some(({ dtype }) => COMPUTED.has(dtype))) return false;
   if (op.view) return true;

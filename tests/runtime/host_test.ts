@@ -67,6 +67,11 @@ Deno.test("hasKernel() is false for what is empty, for whole numbers, and for ty
   const index = { dtype: "i64", shape: [2] } as const;
   assert.equal(hasKernel(relu, [real], [real]), true);
   assert.equal(hasKernel(relu, [{ ...real, shape: [0, 2] }], [{ ...real, shape: [0, 2] }]), false);
+  const resize = operatorOf(node("Resize", ["x", "roi", "scales"], "y"), 11);
+  const empty = tensor("f32", [0], []);
+  const image = { dtype: "f32", shape: [1, 4, 2, 2] } as const;
+  const scales = tensor("f32", [4], [1, 1, 2, 2]);
+  assert.equal(hasKernel(resize, [image, empty, scales], [{ ...image, shape: [1, 4, 4, 4] }]), true, "roi is left out");
   assert.equal(hasKernel(gather, [real, index], [real]), true);
   assert.equal(hasKernel(gather, [index, index], [index]), false);
 });
