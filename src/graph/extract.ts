@@ -116,6 +116,7 @@ class Extractor {
     const zero = node.inputs[2] ? this.#graph.constants.get(node.inputs[2]) : undefined;
     if (!scale || (node.inputs[2] && !zero)) return null;
     const dtype = zero?.dtype ?? constant?.dtype ?? "u8";
+    if (dtype === "i16" || dtype === "u16" || Number(node.attributes.get("block_size") ?? 0) !== 0) return null;
     const axis = scale.data.length === 1 ? null : (node.attributes.get("axis") as number | undefined) ?? 1;
     const rank = constant?.shape.length ?? 0;
     return {

@@ -1,8 +1,13 @@
 /** What is computed, independent of file format and device. @module */
 import type { DType, Tensor } from "../tensor/tensor.ts";
 
-/** The value of a node attribute. */
-export type AttributeValue = number | string | readonly number[] | readonly string[] | Tensor;
+/**
+ * The value of a node attribute.
+ *
+ * A graph (the body of a Loop, say) reads nothing of the graph around it: what it captures there are further inputs of
+ * the node, and of it, in the same order.
+ */
+export type AttributeValue = number | string | readonly number[] | readonly string[] | Tensor | Graph;
 
 /** The attributes of a node, by name. */
 export type Attributes = ReadonlyMap<string, AttributeValue>;

@@ -2,7 +2,7 @@
 import type { Attributes } from "../graph/graph.ts";
 import { foldGrid, type Launch, type Operand, uniform } from "../gpu/launch.ts";
 import { type Layout, physicalOf } from "../gpu/layout.ts";
-import { type KnownType, normalizeAxis, sizeOf, type Tensor } from "../tensor/tensor.ts";
+import { type KnownType, normalizeAxis, sizeOf, type Tensor, tensor } from "../tensor/tensor.ts";
 import { shareOf } from "./_axes.ts";
 import { mapBroadcast, requireType } from "./_pointwise.ts";
 import { numberOf, type Op, type OpFactory, type Quantization, required } from "./op.ts";
@@ -12,7 +12,7 @@ import { quantizedTensor } from "./quantize_linear.ts";
  * `(x - mean) / sqrt(variance + epsilon) * scale + bias`, mean and variance taken over the axes from `axis` on.
  *
  * Takes a fourth input that ONNX does not know: a tensor of the shape of x that is added to x before.
- * The mean and the deviation are no outputs. On a GPU `scale` and `bias` have an element for each of those that are
+ * The mean and the deviation as outputs have no kernel. On a GPU `scale` and `bias` have an element for each of those that are
  * normalized together; these are the last axis, or a multiple of 4.
  */
 export const layerNormalization: OpFactory = (attributes): Op => operator(attributes, null);
@@ -24,7 +24,7 @@ function operator(attributes: Attributes, then: Quantization | null): Op {
   if (stash !== 1) throw new TypeError(`LayerNormalization: "stash_type" must be 1 (f32): current value is ${stash}`);
   const axisOf = ({ shape }: KnownType): number => normalizeAxis(numberOf(attributes, "axis", -1), shape.length);
   const layoutOf = (x: KnownType): Layout => axisOf(x) === x.shape.length - 1 ? "rows" : "plain";
-  return {
+  const op: Op = {
     infer: ([input, scale, bias, added]) => {
       const x = required(input, "X");
       const parameters = [scale, bias];
@@ -61,6 +61,30 @@ function operator(attributes: Attributes, then: Quantization | null): Op {
       return [launch(given, axisOf(given), parameters, { alone: !added, epsilon, then, lanes })];
     },
   };
+  if (numberOf(attributes, "num_outputs", 1) < 2) return op;
+  const statisticsShape = (x: KnownType): number[] => x.shape.map((dim, axis) => axis < axisOf(x) ? dim : 1);
+  return {
+    infer: (inputs) => {
+      const statistics = { dtype: "f32", shape: statisticsShape(required(inputs[0], "X")) } as const;
+      return [...op.infer(inputs), statistics, statistics];
+    },
+    reference: (inputs) => {
+      const x = required(inputs[0], "X");
+      const rows = statisticsOf(x, sizeOf(x.shape.slice(axisOf(x))), epsilon);
+      const list = (values: number[]): Tensor => tensor("f32", statisticsShape(x), values);
+      return [...op.reference(inputs), list(rows.map(({ mean }) => mean)), list(rows.map(({ inverse }) => inverse))];
+    },
+  };
+}
+
+/** The mean of each row, and 1 over its deviation. */
+function statisticsOf({ data }: Tensor, length: number, epsilon: number): { mean: number; inverse: number }[] {
+  return Array.from({ length: data.length / length }, (_, i) => {
+    const row = Array.from(data.subarray(i * length, (i + 1) * length));
+    const mean = row.reduce((a, b) => a + b, 0) / length;
+    const variance = row.reduce((sum, x) => sum + (x - mean) ** 2, 0) / length;
+    return { mean, inverse: 1 / Math.sqrt(variance + epsilon) };
+  });
 }
 
 function broadcasts(shape: readonly number[], to: readonly number[]): boolean {
@@ -78,14 +102,12 @@ function normalize(
 ): Tensor {
   const out = new Float32Array(data.length);
   const at = elementOf(shape, length);
-  for (let first = 0; first < data.length; first += length) {
-    const row = Array.from(data.subarray(first, first + length));
-    const mean = row.reduce((a, b) => a + b, 0) / length;
-    const variance = row.reduce((sum, x) => sum + (x - mean) ** 2, 0) / length;
-    row.forEach((x, i) => {
-      out[first + i] = (x - mean) / Math.sqrt(variance + epsilon) * at(scale, i) + (bias ? at(bias, i) : 0);
-    });
-  }
+  statisticsOf({ dtype: "f32", shape, data }, length, epsilon).forEach(({ mean, inverse }, row) => {
+    for (let i = 0; i < length; i++) {
+      const x = data[row * length + i]!;
+      out[row * length + i] = (x - mean) * inverse * at(scale, i) + (bias ? at(bias, i) : 0);
+    }
+  });
   return { dtype: "f32", shape, data: out };
 }
 

@@ -153,14 +153,35 @@ export function numbersOf(attributes: Attributes, name: string): readonly number
   return Array.isArray(value) ? value as number[] : null;
 }
 
+/** Elements that must be known when a model is prepared, and are not: they are computed from the data. */
+export class UnknownElementsError extends RangeError {
+  /** Tells it from other errors. */
+  override readonly name = "UnknownElementsError";
+  /** The input that they are those of. */
+  readonly input: KnownType;
+
+  /** An error that names an input by what it is for the operator. */
+  constructor(input: KnownType, what: string) {
+    super(`"${what}" must be known before the model runs: it is computed from the data`);
+    this.input = input;
+  }
+}
+
 /**
  * The elements of an input that must be known when the model is prepared.
  *
- * @throws {RangeError} Where they are not.
+ * @throws {TypeError} Where it is left out.
+ * @throws {UnknownElementsError} Where they are not known.
  */
 export function knownNumbers(input: KnownType | null | undefined, what: string): number[] {
-  if (!input?.data) throw new RangeError(`"${what}" must be known before the model runs: it is computed from the data`);
-  return Array.from(input.data);
+  return Array.from(knownTensor(input, what).data);
+}
+
+/** As {@linkcode knownNumbers}, the whole tensor. */
+export function knownTensor(input: KnownType | null | undefined, what: string): Tensor {
+  const given = required(input, what);
+  if (!given.data) throw new UnknownElementsError(given, what);
+  return given as Tensor;
 }
 
 /** An input that the operator cannot do without. */

@@ -1,4 +1,4 @@
-/** Softmax. @module */
+/** Softmax and its relatives. @module */
 import type { Attributes } from "../graph/graph.ts";
 import { foldGrid, type Launch, type Operand, uniform } from "../gpu/launch.ts";
 import { type Layout, physicalOf } from "../gpu/layout.ts";
@@ -12,20 +12,13 @@ export const softmax: OpFactory = (attributes, opset): Op => operator(attributes
 
 /** The operator; with a quantization its output is in 8 bits. */
 function operator(attributes: Attributes, opset: number, then: Quantization | null): Op {
-  const viewOf = (type: TensorType): Rows => {
-    const axis = normalizeAxis(numberOf(attributes, "axis", opset < 13 ? 1 : -1), type.shape.length);
-    return rowsOf(type.shape, axis, opset < 13 ? type.shape.length : axis + 1);
-  };
+  const op = normalization("Softmax", normalize, attributes, opset);
+  const viewOf = viewBy(attributes, opset);
   return {
-    infer: ([x]) => {
-      const { dtype, shape } = required(x, "input");
-      if (dtype !== "f32") throw new TypeError(`Softmax takes f32: current type is ${dtype}`);
-      viewOf({ dtype, shape });
-      return [{ dtype: then ? "i8" : dtype, shape }];
-    },
-    reference: ([x]) => {
-      const y = normalize(required(x, "input"), viewOf(required(x, "input")));
-      return [then ? quantizedTensor(y, then) : y];
+    infer: (inputs) => op.infer(inputs).map(({ dtype, shape }) => ({ dtype: then ? "i8" : dtype, shape })),
+    reference: (inputs) => {
+      const [y] = op.reference(inputs);
+      return [then ? quantizedTensor(y!, then) : y!];
     },
     quantized: ([x], quantization) => {
       const { shape } = required(x, "input");
@@ -37,6 +30,38 @@ function operator(attributes: Attributes, opset: number, then: Quantization | nu
       return { inputs: [layout], outputs: [layout] };
     },
     lower: ([x], _, { lanes }) => [launch(required(x, "input"), viewOf(required(x, "input")), lanes, then)],
+  };
+}
+
+/** LogSoftmax: the logarithm of what Softmax gives. */
+export const logSoftmax: OpFactory = (attributes, opset): Op =>
+  normalization("LogSoftmax", logarithms, attributes, opset);
+
+/** Hardmax: 1 at the first of the greatest elements, 0 elsewhere. */
+export const hardmax: OpFactory = (attributes, opset): Op => normalization("Hardmax", firstGreatest, attributes, opset);
+
+function viewBy(attributes: Attributes, opset: number): (type: TensorType) => Rows {
+  return ({ shape }) => {
+    const axis = normalizeAxis(numberOf(attributes, "axis", opset < 13 ? 1 : -1), shape.length);
+    return rowsOf(shape, axis, opset < 13 ? shape.length : axis + 1);
+  };
+}
+
+function normalization(
+  name: string,
+  apply: (row: Float64Array) => ArrayLike<number>,
+  attributes: Attributes,
+  opset: number,
+): Op {
+  const viewOf = viewBy(attributes, opset);
+  return {
+    infer: ([x]) => {
+      const { dtype, shape } = required(x, "input");
+      if (dtype !== "f32") throw new TypeError(`${name} takes f32: current type is ${dtype}`);
+      viewOf({ dtype, shape });
+      return [{ dtype, shape }];
+    },
+    reference: ([x]) => [byRows(required(x, "input"), viewOf(required(x, "input")), apply)],
   };
 }
 
@@ -59,17 +84,40 @@ function rowsOf(shape: readonly number[], begin: number, end: number): Rows {
   };
 }
 
-function normalize({ dtype, shape, data }: Tensor, { outer, length, inner }: Rows): Tensor {
+function byRows(
+  { dtype, shape, data }: Tensor,
+  { outer, length, inner }: Rows,
+  apply: (row: Float64Array) => ArrayLike<number>,
+): Tensor {
   const out = new Float32Array(data.length);
   for (let row = 0; row < outer * inner; row++) {
     const at = (i: number): number => (Math.floor(row / inner) * length + i) * inner + row % inner;
-    let greatest = -Infinity;
-    for (let i = 0; i < length; i++) greatest = Math.max(greatest, data[at(i)]!);
-    let sum = 0;
-    for (let i = 0; i < length; i++) sum += Math.exp(data[at(i)]! - greatest);
-    for (let i = 0; i < length; i++) out[at(i)] = Math.exp(data[at(i)]! - greatest) / sum;
+    const results = apply(Float64Array.from({ length }, (_, i) => data[at(i)]!));
+    for (let i = 0; i < length; i++) out[at(i)] = results[i]!;
   }
   return { dtype, shape, data: out };
+}
+
+function greatestOf(row: Float64Array): number {
+  return row.reduce((a, b) => Math.max(a, b), -Infinity);
+}
+
+function normalize(row: Float64Array): Float64Array {
+  const greatest = greatestOf(row);
+  const powers = row.map((x) => Math.exp(x - greatest));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((power) => power / sum);
+}
+
+function logarithms(row: Float64Array): Float64Array {
+  const greatest = greatestOf(row);
+  const sum = row.reduce((total, x) => total + Math.exp(x - greatest), 0);
+  return row.map((x) => x - greatest - Math.log(sum));
+}
+
+function firstGreatest(row: Float64Array): Float64Array {
+  const first = row.indexOf(greatestOf(row));
+  return row.map((_, i) => Number(i === first));
 }
 
 /** The present layout where rows lie in whole blocks in it, else plain. */

@@ -163,7 +163,7 @@ function isBias(name: string, product: Node, { typed }: Surroundings): boolean {
 /** What a value is dequantized from, or `null` where it is not. */
 export function dequantizedOf(name: string | null, { producers, typed }: Surroundings): Dequantized | null {
   const node = name ? producers.get(name) : undefined;
-  if (node?.op !== "DequantizeLinear") return null;
+  if (node?.op !== "DequantizeLinear" || numberOf(node.attributes, "block_size", 0) !== 0) return null;
   const [integers, scaleName, zeroName] = node.inputs;
   const { constants } = typed.graph;
   const scale = constants.get(scaleName!)?.data;

@@ -25,12 +25,16 @@ export interface Assignment {
   readonly numbers: ReadonlyMap<Storage, number>;
 }
 
-/** How long the storages of launches in order are needed. Inputs are written before the first launch, number 0. */
+/**
+ * How long the storages of launches in order are needed.
+ *
+ * @param written Those that are there before some launch, by its number; -1 from the start.
+ */
 export function livesOf(
   pending: readonly { readonly outputs: readonly Place[] }[],
-  inputs: readonly Storage[],
+  written: Iterable<readonly [Storage, number]>,
 ): Life[] {
-  const first = new Map(inputs.map((storage) => [storage, -1]));
+  const first = new Map(written);
   pending.forEach(({ outputs }, index) => {
     for (const { storage } of outputs) if (!first.has(storage)) first.set(storage, index);
   });
