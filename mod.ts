@@ -38,7 +38,7 @@
  *     for (const [i, x] of data.entries()) error += Math.abs((await model.run({ x }))["y"]!.data[0]! - 10 * i);
  *     return -error / data.length; // higher is better
  *   },
- *   { maxDrop: 0.2, backend },
+ *   { maxDrop: 0.2, recipe: "minmax", backend },
  * );
  * assert(result.reached);
  * assert.equal(result.plan.size, 0); // nothing had to stay in FP32

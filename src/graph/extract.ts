@@ -135,10 +135,7 @@ function nodeBehind(value: string, graph: Graph, producers: ReadonlyMap<string, 
   return node ? [node.name] : [];
 }
 
-/**
- * Nodes that read through one activation quantizer change precision together; without readers, the node behind it. Nodes
- * of which nothing but weights is quantized are groups of their own.
- */
+/** Nodes that read through one quantizer change precision together; without readers, the node behind it. */
 function groupsOf(graph: Graph, found: readonly Found[]): Group[] {
   const root = new Map<string, string>();
   const find = (name: string): string => {
@@ -150,20 +147,24 @@ function groupsOf(graph: Graph, found: readonly Found[]): Group[] {
   const ops = new Map(graph.nodes.map((node) => [node.name, node.op]));
   const behind = readersBehindMoves(graph);
   const producers = producersOf(graph);
+  const tie = (names: readonly string[]): void => {
+    for (const name of names) if (!root.has(name)) root.set(name, name);
+    for (const name of names) root.set(find(name), find(names[0]!));
+  };
   for (const { kind, site } of found) {
+    if (kind === "weight") continue;
     const readers = site.readers.flatMap((reader) => behind(reader.node)).filter((name) => ops.has(name));
     const quantized = readers.filter((name) =>
       !LINEAR_OPERATORS.has(ops.get(name)!) || weighted.has(name) || ops.get(name) === "MatMul"
     );
-    const behindOutput = kind === "weight" ? [] : nodeBehind(site.value, graph, producers);
-    const own = [quantized, behindOutput, readers].find((list) => list.length > 0) ?? [];
-    for (const name of own) if (!root.has(name)) root.set(name, name);
-    for (const name of own) root.set(find(name), find(own[0]!));
+    tie([quantized, nodeBehind(site.value, graph, producers), readers].find((list) => list.length > 0) ?? []);
   }
   for (const { kind, site } of found) {
+    if (kind === "activation") continue;
     const names = site.readers.map((reader) => reader.node);
-    if (kind === "activation" || names.some((name) => [name, ...behind(name)].some((own) => root.has(own)))) continue;
-    for (const name of names) root.set(name, names[0]!);
+    // A table whose rows are read in 8 bits by those behind it belongs to them.
+    const isTable = !names.some((name) => root.has(name)) && names.flatMap(behind).some((name) => root.has(name));
+    if (!isTable) tie(names);
   }
   const groups = new Map<string, string[]>();
   for (const { name } of graph.nodes) {

@@ -47,7 +47,7 @@ Deno.test("inTextures() throws where a kernel writes single elements of a textur
 Deno.test("every kernel can be read from textures, and written where it writes whole blocks", () => {
   for (const [name, source] of Object.entries(SHADERS)) {
     const own = bindingsOf(source);
-    assert(own.some(({ written }) => written), name);
+    assert(own.some(({ written }) => written) || source.includes("array<atomic<"), name);
     for (const form of ["1d", "2d"] as const) {
       const moved = inTextures(source, new Map(own.filter(fitsTexture).map(({ binding }) => [binding, form])));
       assert.equal(bindingsOf(moved).filter(fitsTexture).length, 0, name);
