@@ -17,7 +17,8 @@ import { type Arguments, choiceOf, countOf, listOf, numberOf, UsageError } from 
 import { type Command, EXIT, type Terminal } from "./command.ts";
 import { readItems, readLabels } from "./dataset.ts";
 import { checkWritable, readBytes, readModel, writeWhole } from "./files.ts";
-import { progressOf } from "./progress.ts";
+import { type Progress, progressOf } from "./progress.ts";
+import { REPORT, reportFiles, writeReports } from "./report.ts";
 import { importTask } from "./task.ts";
 import { NO_TUNE, tuningOf } from "./tuning.ts";
 
@@ -63,6 +64,7 @@ export const quantizeCommand: Command = {
     { name: "backend", value: "NAME", help: "webgpu or cpu (default: webgpu where there is an adapter)" },
     NO_TUNE,
     { name: "out", value: "FILE", help: "the file to write (default: MODEL with .int8.onnx)" },
+    REPORT,
     { name: "json", help: "print one JSON object instead of a table" },
     { name: "quiet", help: "do not tell of progress" },
   ],
@@ -70,13 +72,14 @@ export const quantizeCommand: Command = {
     const settings = settingsOf(args);
     const graph = await readModel(settings.model);
     await checkWritable(settings.out);
+    await reportFiles(args);
     const data = await readData(graph, args);
     await using backend = await openBackend(settings.backend, tuningOf(args));
     if (backend.name === "cpu" && settings.backend === undefined) {
       terminal.error("no WebGPU adapter was found: running on the CPU, which is slow");
     }
     const progress = args.has("quiet") ? null : progressOf(terminal);
-    const report: Report = { settings, terminal, backend, progress, json: args.has("json") };
+    const report: Report = { args, settings, terminal, backend, progress, json: args.has("json") };
     return data.search ? await control(graph, data, data.search, report) : await convert(graph, data, report);
   },
 };
@@ -151,10 +154,11 @@ async function readData({ inputs }: Graph, args: Arguments): Promise<Data> {
 
 /** How results are told. */
 interface Report {
+  readonly args: Arguments;
   readonly settings: Settings;
   readonly terminal: Terminal;
   readonly backend: Backend;
-  readonly progress: ReturnType<typeof progressOf> | null;
+  readonly progress: Progress | null;
   readonly json: boolean;
 }
 
@@ -186,6 +190,7 @@ async function control(
       ? JSON.stringify({ ...jsonOf(result), ...fileJson(report, sizes, result.warnings) })
       : reportText(result, { file: settings.out, sizes, backend }),
   );
+  await writeReports({ ...found(report), sizes, calibration, model: result.model, result });
   if (result.reached) return EXIT.done;
   terminal.error(
     `acqua quantize: a drop of ${result.maxDrop} (${result.dropType}) cannot be kept: the best model found ` +
@@ -216,6 +221,7 @@ async function convert(graph: Graph, { calibration }: Data, report: Report): Pro
       ...fileRows({ file: settings.out, sizes }),
     ]),
   );
+  await writeReports({ ...found(report), sizes, calibration, model });
   return EXIT.done;
 }
 
@@ -223,6 +229,11 @@ async function write(graph: Graph, { settings }: Report): Promise<{ before: numb
   const bytes = writeOnnx(graph);
   await writeWhole(settings.out, bytes);
   return { before: (await readBytes(settings.model)).length, after: bytes.length };
+}
+
+/** What a report says of the call. */
+function found({ args, settings: { out, quantize, search }, backend, progress }: Report) {
+  return { command: "quantize", args, options: { ...quantize, ...search }, out, backend, progress };
 }
 
 function warn(terminal: Terminal, warnings: readonly string[]): void {
