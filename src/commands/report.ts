@@ -114,7 +114,7 @@ async function runOf({ command, args, options, out, backend }: Found): Promise<R
   );
   const named = [["FP32 model", args.positionals[0]!], ...inputs, ...(out === undefined ? [] : [["result", out]])];
   return {
-    command: ["acqua", command, ...args.words].map(quoted).join(" "),
+    command: commandLine(["acqua", command, ...args.words]),
     date: new Date().toISOString(),
     backend: backend.name,
     device: backend.device,
@@ -128,6 +128,11 @@ async function describe(role: string, path: string): Promise<ReportFile> {
   const bytes = await readBytes(path);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes.slice()));
   return { role, path, bytes: bytes.length, sha256: digest.toHex() };
+}
+
+/** Words as a POSIX shell takes them, each option on a line of its own. */
+function commandLine(words: readonly string[]): string {
+  return words.map((word, i) => `${i === 0 ? "" : word.startsWith("--") ? " \\\n  " : " "}${quoted(word)}`).join("");
 }
 
 /** A word as a POSIX shell takes it. */

@@ -111,13 +111,13 @@ function groupsOf(
   const ranks = new Map(ranking?.groups.map((rank) => [rank.id, rank]));
   return groups.map(({ id, nodes }): ReportGroup => {
     const rank = ranks.get(id);
-    const reason = reasons.get(id);
+    const reason = reasons.get(id) ?? null;
     return {
       id,
       nodes,
       operators: [...new Set(nodes.map((name) => operators.get(name)!))],
       reverted: plan.has(id),
-      ...(reason !== undefined && { reason }),
+      ...(reason !== null && { reason }),
       ...(rank && { sensitivity: rank.divergence ?? rank.nmse, sqnrDb: rank.sqnrDb }),
     };
   });
@@ -127,9 +127,10 @@ function operatorsIn({ nodes }: Graph): Map<string, string> {
   return new Map(nodes.map(({ name, op }) => [name, op]));
 }
 
-function reasonText({ reason: { before, after } }: Reverted): string {
-  if (before === null || after === null) return "";
-  return `in FP32 the metric goes from ${metricText(before)} to ${metricText(after)}`;
+function reasonText({ reason: { before, after } }: Reverted): string | null {
+  return before === null || after === null
+    ? null
+    : `in FP32 the metric goes from ${metricText(before)} to ${metricText(after)}`;
 }
 
 function evaluationOf({ plan, items, full, metric, drop, seconds }: Evaluation, accepted: Plan): ReportEvaluation {

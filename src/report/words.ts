@@ -62,8 +62,10 @@ export function adviceOf({ metrics, groups, sensitivity, recipes }: Omit<ReportD
   const [worst] = known.toSorted((a, b) => b.sensitivity! - a.sensitivity!);
   if (sensitivity && worst && known.length > 1) {
     advice.push(
-      `"${worst.id}" costs most: alone in INT8 it makes ${percentText(worst.sensitivity! / sum)} of what all groups ` +
-        `make one by one${worst.reverted ? ", and it is kept in FP32" : ""}.`,
+      `"${worst.id}" costs most: alone in INT8 it moves the outputs by ${
+        percentText(worst.sensitivity! / sum)
+      } of what ` +
+        `all groups together do one by one${worst.reverted ? ", and it is kept in FP32" : ""}.`,
     );
   }
   const chosen = recipes?.find((recipe) => recipe.chosen);

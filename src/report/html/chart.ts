@@ -19,8 +19,8 @@ export interface Figure {
   readonly shapes: Content;
   /** What stands below it. */
   readonly caption?: Content;
-  /** The same data as a table. */
-  readonly table: Content;
+  /** The same data as a table that unfolds; left out where it stands below. */
+  readonly table?: Content;
 }
 
 /** A chart with its caption, and its data as a table that unfolds. */
@@ -28,9 +28,9 @@ export function figure({ id, title, description, height, shapes, caption, table 
   return markup`<figure id="${id}">
 <svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-labelledby="${id}-title ${id}-desc">
 <title id="${id}-title">${title}</title><desc id="${id}-desc">${description}</desc>
-${shapes}</svg>${
-    caption ? markup`<figcaption>${caption}</figcaption>` : null
-  }<details><summary>Data as a table</summary>${table}</details></figure>`;
+${shapes}</svg>${caption ? markup`<figcaption>${caption}</figcaption>` : null}${
+    table ? markup`<details><summary>Data as a table</summary>${table}</details>` : null
+  }</figure>`;
 }
 
 /** A rectangle that data are drawn in. */

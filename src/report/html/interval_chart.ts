@@ -37,6 +37,7 @@ export function intervalChart(metric: ReportMetric, interval: NonNullable<Report
     }</text><path class="whisker" d="M${from} ${y}H${to}M${from} ${y - 7}v14M${to} ${
       y - 7
     }v14"/><circle class="dot" cx="${at}" cy="${y}" r="6"><title>${metricText(drop)}, ${ends}</title></circle>`,
+    caption: "The drop measured, with its 95 % interval over the validation items; shaded is what was permitted.",
     table: table(`Drop of ${name}`, [{ title: "quantity" }, { title: "value", kind: "number" }], [
       { cells: ["drop", metricText(drop)] },
       { cells: ["standard error", metricText(standardError)] },

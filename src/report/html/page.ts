@@ -3,10 +3,12 @@ import type { ReportData } from "../data.ts";
 import { dropChart } from "./drop_chart.ts";
 import { type Content, Markup, markup } from "./markup.ts";
 import { paretoChart } from "./pareto_chart.ts";
-import { rangeTable, recipeTable, revertedTable, runSection, timeChart } from "./sections.ts";
+import { rangeSection } from "./range_chart.ts";
+import { recipeTable, revertedTable, runSection } from "./sections.ts";
 import { sensitivityChart } from "./sensitivity_chart.ts";
 import { STYLE } from "./style.ts";
 import { summary } from "./summary.ts";
+import { timeChart } from "./time_chart.ts";
 
 /** A part of the page that its head links to. */
 interface Section {
@@ -84,9 +86,11 @@ function sectionsOf(data: ReportData): Section[] {
     if (sensitivity) add("sensitivity", "Sensitivity of each group", sensitivityChart({ ...data, sensitivity }));
   }
   if (recipes && recipes.length > 0) add("recipes", "Recipes", recipeTable(recipes, sensitivity?.measure ?? "kl"));
-  if (metric && pareto && pareto.length > 1) add("pareto", "What else was found", paretoChart(metric, pareto));
+  if (metric && pareto && pareto.length > 1) {
+    add("pareto", "Pareto front: drop against cost", paretoChart(metric, pareto));
+  }
   if (times && times.layers.length > 0) add("time", "Time of each layer", timeChart(times));
-  if (ranges && ranges.length > 0) add("ranges", "Ranges and clipping", rangeTable(ranges));
+  if (ranges && ranges.length > 0) add("ranges", "Ranges and clipping", rangeSection(ranges));
   add("repeat", "To repeat this", runSection(run));
   return sections;
 }

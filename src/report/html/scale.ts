@@ -58,11 +58,40 @@ export function logScale(
   return {
     at: (value) => start + (end - start) * (Math.log10(Math.max(value, 10 ** first)) - first) / (last - first),
     ticks: Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, i) => 10 ** (first + i * step)),
-    text: (tick) => {
-      const power = Math.round(Math.log10(tick));
-      return power < -3 || power > 3 ? `1e${power}` : tick.toFixed(Math.max(0, -power));
-    },
+    text: powerText,
   };
+}
+
+/**
+ * A scale that is logarithmic on both sides of 0 and linear below `threshold`.
+ *
+ * @param domain The least and the greatest number: 0 lies between them or is one of them.
+ */
+export function signedLogScale(
+  [low, high]: readonly [number, number],
+  [start, end]: readonly [number, number],
+  threshold: number,
+): Scale {
+  const unit = 10 ** Math.floor(Math.log10(threshold));
+  const bend = (value: number): number => Math.sign(value) * Math.log10(1 + Math.abs(value) / unit);
+  const [from, to] = [bend(low), bend(high)];
+  const decades = (limit: number): number[] => {
+    const count = Math.floor(Math.log10(Math.max(limit / unit, 1)) + 1e-9);
+    const step = Math.max(1, Math.ceil(count / 4));
+    return Array.from({ length: Math.floor(count / step) }, (_, i) => unit * 10 ** ((i + 1) * step));
+  };
+  return {
+    at: (value) => start + (end - start) * (bend(value) - from) / (to - from),
+    ticks: [...decades(-low).map((tick) => -tick).reverse(), 0, ...decades(high)],
+    text: powerText,
+  };
+}
+
+function powerText(tick: number): string {
+  if (tick === 0) return "0";
+  const power = Math.round(Math.log10(Math.abs(tick)));
+  if (power < -3 || power > 3) return `${tick < 0 ? "-" : ""}1e${power}`;
+  return tick.toFixed(Math.max(0, -power));
 }
 
 /** The least and the greatest of some numbers, with room around them. */

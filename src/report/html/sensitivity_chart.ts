@@ -86,6 +86,6 @@ function noiseText(sqnrDb: number | null | undefined): string {
 /** The id of a group, and how many nodes it has besides. */
 export function nodesText({ id, nodes }: ReportGroup): Markup {
   return markup`${nameText(id)}${
-    nodes.length > 1 ? markup`<span title="${nodes.join("\n")}">+${nodes.length - 1}</span>` : null
+    nodes.length > 1 ? markup` <span title="${nodes.join("\n")}">+${nodes.length - 1}</span>` : null
   }`;
 }

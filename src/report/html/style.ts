@@ -6,9 +6,9 @@
  */
 export const STYLE = `
 :root { color-scheme: light dark; --back: #ffffff; --ink: #1b1f24; --soft: #5b6470; --line: #d5dae0; --faint: #f4f6f8;
-  --int8: #0072b2; --fp32: #d55e00; --good: #00704f; --bad: #b3261e; --limit: #6f7782; --fill: #0072b214; }
+  --int8: #0072b2; --fp32: #d55e00; --good: #00704f; --bad: #b3261e; --limit: #6f7782; --span: #c9d0d8; --fill: #0072b214; }
 @media (prefers-color-scheme: dark) { :root { --back: #14171a; --ink: #e6e9ec; --soft: #a2abb5; --line: #363d45;
-  --faint: #1d2126; --int8: #56b4e9; --fp32: #f0913a; --good: #3fc69c; --bad: #ff8a80; --limit: #939ca6; --fill: #56b4e91a; } }
+  --faint: #1d2126; --int8: #56b4e9; --fp32: #f0913a; --good: #3fc69c; --bad: #ff8a80; --limit: #939ca6; --span: #4a535d; --fill: #56b4e91a; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--back); color: var(--ink); font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto,
   "Helvetica Neue", Arial, sans-serif; }
@@ -22,13 +22,14 @@ code { font: .92em ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono",
   overflow-wrap: anywhere; white-space: pre-wrap; }
 .kicker { color: var(--soft); margin: 0 0 .25rem; }
 .verdict { border-left: 4px solid var(--soft); background: var(--faint); padding: .75rem 1rem; margin: 1.25rem 0; }
-.verdict p { margin: 0; } .verdict p + p { margin-top: .4rem; color: var(--soft); }
+.verdict p { margin: 0; max-width: none; } .verdict p + p { margin-top: .4rem; color: var(--soft); }
 .verdict strong { font-size: 1.1rem; }
 .verdict.good { border-color: var(--good); } .verdict.good strong { color: var(--good); }
 .verdict.bad { border-color: var(--bad); } .verdict.bad strong { color: var(--bad); }
-nav { font-size: .9rem; margin: 1rem 0 0; } nav a { margin-right: 1rem; white-space: nowrap; text-decoration: none; }
+nav { display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; font-size: .9rem; margin: 1.5rem 0 0; }
+nav a { white-space: nowrap; text-decoration: none; }
 nav a:hover { text-decoration: underline; }
-dl.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: 1rem 1.5rem; margin: 1.5rem 0; }
+dl.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 1rem 1.5rem; margin: 1.5rem 0; }
 dl.figures div { border-top: 1px solid var(--line); padding-top: .4rem; }
 dl.figures dt { color: var(--soft); font-size: .85rem; }
 dl.figures dd { margin: 0; font-variant-numeric: tabular-nums; }
@@ -47,10 +48,11 @@ svg text.name { fill: var(--ink); font: 11px ui-monospace, Menlo, Consolas, "Dej
 .dot.other { fill: var(--soft); fill-opacity: .55; }
 .ring { fill: none; stroke: var(--good); stroke-width: 2.5; } .path { fill: none; stroke: var(--int8); stroke-width: 1.5; }
 .limit { stroke: var(--limit); stroke-dasharray: 5 4; fill: none; } .within { fill: var(--fill); }
-.whisker { stroke: var(--int8); stroke-width: 2.5; fill: none; }
+.span { fill: var(--span); } .whisker { stroke: var(--int8); stroke-width: 2.5; fill: none; }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; font-size: .85rem; color: var(--soft); margin: .75rem 0 0; }
 .legend i { display: inline-block; width: .8rem; height: .8rem; margin-right: .4rem; vertical-align: -.08rem; }
 .legend i.int8 { background: var(--int8); } .legend i.fp32 { background: var(--fp32); }
+.legend i.span { background: var(--span); }
 .legend i.dot { background: var(--int8); border-radius: 50%; transform: scale(.8); }
 .legend i.part { background: none; border: 2px solid var(--int8); }
 .legend i.other { background: var(--soft); opacity: .55; }
@@ -70,7 +72,7 @@ pre { background: var(--faint); padding: .75rem 1rem; overflow-x: auto; margin: 
 ul { padding-left: 1.2rem; max-width: 46rem; } li { margin: .25rem 0; overflow-wrap: anywhere; }
 .tag { color: var(--fp32); font-weight: 600; } footer { color: var(--soft); font-size: .85rem; margin-top: 3rem; }
 @media print { @page { margin: 15mm; } :root { color-scheme: light; --back: #fff; --ink: #000; --soft: #444; --line: #bbb;
-  --faint: #f4f4f4; --int8: #0072b2; --fp32: #d55e00; --good: #00704f; --bad: #b3261e; --limit: #666; --fill: #0072b214; }
+  --faint: #f4f4f4; --int8: #0072b2; --fp32: #d55e00; --good: #00704f; --bad: #b3261e; --limit: #666; --span: #c9d0d8; --fill: #0072b214; }
   main { max-width: none; padding: 0; } nav, figure details { display: none; }
   .scroll, .scroll.long { max-height: none; overflow: visible; border: 0; } .long th { position: static; }
   figure, .verdict, tr { break-inside: avoid; } h2, h3 { break-after: avoid; } body { font-size: 10pt; } }

@@ -67,7 +67,8 @@ function timeFigure({ times }: ReportData): Content {
   return tile(
     "time of a run",
     msText(resultMs),
-    `${(fp32Ms / resultMs).toFixed(2)}× as fast as FP32 (${msText(fp32Ms)})`,
+    `FP32 ${msText(fp32Ms)}, ${(fp32Ms / resultMs).toFixed(2)} times as long`,
+    int8Ms === resultMs ? null : `all INT8 ${msText(int8Ms)}`,
   );
 }
 
