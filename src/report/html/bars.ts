@@ -1,6 +1,7 @@
 /** Bars in the order of the network: in rows with their names, or side by side where they are many. @module */
-import { cutName, type Plot, round, WIDTH, yAxis } from "./chart.ts";
+import { type Plot, round, WIDTH, yAxis } from "./chart.ts";
 import { type Markup, markup } from "./markup.ts";
+import { shortNames } from "./names.ts";
 import { linearScale, logScale, type Scale } from "./scale.ts";
 
 /** A bar, or several that belong together. */
@@ -61,7 +62,7 @@ function scaleOf(bars: readonly Bar[], range: readonly [number, number], { logar
 export function barRows(bars: readonly Bar[], style: BarStyle): Bars {
   const thick = style.series.length > 1 ? 11 : 12;
   const step = style.series.length * thick + (style.series.length > 1 ? 8 : 7);
-  const names = bars.map(({ name }) => cutName(name, NAME_LETTERS));
+  const names = shortNames(bars.map(({ name }) => name), NAME_LETTERS);
   const nameEnd = Math.ceil(18 + LETTER_WIDTH * Math.max(0, ...names.map((name) => name.length)));
   const [top, left] = [44, nameEnd + 8];
   const bottom = top + bars.length * step;
@@ -100,7 +101,7 @@ export function barRows(bars: readonly Bar[], style: BarStyle): Bars {
 /** All bars side by side, without names; those kept in FP32 carry a mark above them. One series. */
 export function barStrip(bars: readonly Bar[], style: BarStyle): Bars {
   const plot: Plot = { left: 60, top: 44, right: WIDTH - 8, bottom: 250 };
-  const [scale, logarithmic] = scaleOf(bars, [plot.bottom, plot.top], style);
+  const [scale, logarithmic] = scaleOf(bars, [plot.bottom, plot.top + 10], style);
   const step = (plot.right - plot.left) / bars.length;
   const width = Math.max(0.6, step * (step > 4 ? 0.75 : 0.9));
   const shown = bars.map(({ name, place, reverted, values: [value = null] }, i) => {

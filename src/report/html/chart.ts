@@ -87,10 +87,3 @@ export function legend(entries: readonly LegendEntry[]): Markup {
     entries.map(({ mark, text }) => markup`<span><i class="${mark}"></i>${text}</span>`)
   }</p>`;
 }
-
-/** A name, cut in its middle to so many characters: beginnings and ends tell names apart. */
-export function cutName(name: string, length: number): string {
-  if (name.length <= length) return name;
-  const head = Math.ceil((length - 1) / 3);
-  return `${name.slice(0, head)}…${name.slice(name.length - (length - 1 - head))}`;
-}

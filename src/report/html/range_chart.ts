@@ -1,8 +1,9 @@
 /** The ranges of quantized values. @module */
 import type { ReportRange } from "../data.ts";
 import { digitsText, percentText } from "../numbers.ts";
-import { cutName, figure, legend, round, WIDTH } from "./chart.ts";
+import { figure, legend, round, WIDTH } from "./chart.ts";
 import { type Content, type Markup, markup } from "./markup.ts";
+import { shortNames } from "./names.ts";
 import { linearScale, type Scale, signedLogScale } from "./scale.ts";
 import { nameText, table } from "./table.ts";
 
@@ -94,7 +95,7 @@ function titleOf({ value, seen = [0, 0], representable, clipped }: ReportRange):
 }
 
 function rows(ranges: readonly ReportRange[]): { shapes: Markup; height: number } {
-  const names = ranges.map(({ value }) => cutName(value, NAME_LETTERS));
+  const names = shortNames(ranges.map(({ value }) => value), NAME_LETTERS);
   const nameEnd = Math.ceil(8 + LETTER_WIDTH * Math.max(...names.map((name) => name.length)));
   const [left, top, step] = [nameEnd + 10, 44, 18];
   const bottom = top + ranges.length * step;

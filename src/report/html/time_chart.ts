@@ -6,11 +6,14 @@ import { figure, legend } from "./chart.ts";
 import { type Markup, markup } from "./markup.ts";
 import { nameText, table } from "./table.ts";
 
+/** Operations that are drawn of a network with too many for all. */
+const LONGEST = 24;
+
 /** How long each operation takes in FP32, in INT8 and in the result. */
 export function timeChart({ clock, rounds, inputs, layers, endToEnd }: ReportTimes): Markup {
   const mixed = endToEnd.resultMs !== undefined;
   const longest = layers.map((layer, i) => ({ layer, place: i + 1 }))
-    .toSorted((a, b) => most(b.layer) - most(a.layer)).slice(0, MOST_ROWS)
+    .toSorted((a, b) => most(b.layer) - most(a.layer)).slice(0, layers.length > MOST_ROWS ? LONGEST : MOST_ROWS)
     .toSorted((a, b) => a.place - b.place);
   const bars = longest.map(({ layer, place }): Bar => ({
     ...{ name: layer.node, place, reverted: layer.reverted },
