@@ -56,7 +56,9 @@ export {
 } from "./src/tensor/tensor.ts";
 export type { QuantizationParameters } from "./src/tensor/quantization.ts";
 export type { Attributes, AttributeValue, Graph, Node, ValueInfo } from "./src/graph/graph.ts";
-export { applyPlan } from "./src/graph/apply_plan.ts";
+export { applyPlan, type QdqForm } from "./src/graph/apply_plan.ts";
+export { exportGraph, type ExportOptions } from "./src/graph/export.ts";
+export { type ExportTarget, forTarget } from "./src/graph/targets.ts";
 export {
   type Group,
   type Plan,
@@ -95,9 +97,33 @@ export {
 } from "./src/runtime/profile.ts";
 export { NodeError } from "./src/runtime/specialize.ts";
 export { GpuError } from "./src/runtime/webgpu.ts";
-export type { CalibrationItem } from "./src/quant/calibrate.ts";
+export type { CalibrationItem } from "./src/quant/statistics.ts";
 export type { IgnoredScope } from "./src/quant/ignored_scope.ts";
-export { quantize, type QuantizeOptions } from "./src/quant/quantize.ts";
+export { compressWeights, type CompressWeightsOptions } from "./src/quant/compress_weights.ts";
+export type { CalibrationItems } from "./src/quant/calibration_set.ts";
+export type { NetworkKind } from "./src/quant/network_kind.ts";
+export type {
+  AdvancedQuantizationOptions,
+  BiasCorrectionParams,
+  ModelType,
+  OverflowFix,
+  Preset,
+  QuantizationConstraints,
+  QuantizeOptions,
+  QuantizerPropagationRule,
+  RangeEstimatorParams,
+  RecipeName,
+  SmoothQuantAlphas,
+  TargetDevice,
+} from "./src/quant/options.ts";
+export { type QuantizationReport, type QuantizationResult, quantize } from "./src/quant/quantize.ts";
+export type {
+  AggregatorType,
+  RangeEstimatorName,
+  StatisticsCollector,
+  StatisticsType,
+} from "./src/quant/range_estimator.ts";
+export type { Rung } from "./src/quant/recipe.ts";
 export {
   type AccuracyControlOptions,
   type AccuracyControlResult,

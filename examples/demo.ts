@@ -48,7 +48,7 @@ const calibration = (await draw(lines.calibration, 1)).map(({ inputs }) => asBat
 const validation = await draw(lines.validation, 2);
 
 const result = await quantizeWithAccuracyControl(graph, calibration, validation, validate, {
-  perChannel: false,
+  advanced: { weightsQuantizationParams: { perChannel: false } },
   maxDrop: MAX_DROP,
   rankingSubsetSize: lines.ranking,
   backend,

@@ -23,6 +23,7 @@ export const QUANTIZATION_OPTIONS: readonly Option[] = [
   { name: "ignored-names", value: "A,B", help: "nodes that stay in FP32" },
   { name: "ignored-patterns", value: "A,B", help: "regular expressions of node names that stay in FP32" },
   { name: "ignored-types", value: "A,B", help: "operators that stay in FP32" },
+  { name: "recipe", value: "NAME", help: `${CHOICES.recipe.join(", ")} (default: none)` },
   { name: "overflow-fix", value: "WHICH", help: "weights in half range: enable, first_layer_only (default), disable" },
   { name: "quantize-outputs", value: "BOOL", help: "quantize the model's outputs (default false)" },
   { name: "disable-bias-correction", value: "BOOL", help: "leave biases as they are (default false)" },
@@ -47,9 +48,10 @@ export const QUANTIZATION_OPTIONS: readonly Option[] = [
  *
  * @throws {UsageError} Where a value is not one that the option takes.
  */
-export function quantizeOptionsOf(args: Arguments): QuantizeOptions {
+export function quantizeOptionsOf(args: Arguments): Omit<QuantizeOptions, "backend" | "onProgress"> {
   const subsetSize = countOf(args, "subset-size");
   const fast = booleanOf(args, "fast-bias-correction");
+  const recipe = choiceOf(args, "recipe", CHOICES.recipe);
   const [preset, modelType, targetDevice] = [
     choiceOf(args, "preset", CHOICES.preset),
     choiceOf(args, "model-type", CHOICES.modelType),
@@ -59,6 +61,7 @@ export function quantizeOptionsOf(args: Arguments): QuantizeOptions {
     ...(preset && { preset }),
     ...(modelType && { modelType }),
     ...(targetDevice && { targetDevice }),
+    ...(recipe && { recipe }),
     ...(subsetSize !== undefined && { subsetSize }),
     ...(fast !== undefined && { fastBiasCorrection: fast }),
     ignoredScope: scopeOf(args),

@@ -3,8 +3,7 @@ import { resolve } from "node:path";
 import type { Graph } from "../graph/graph.ts";
 import { applyPlan } from "../graph/apply_plan.ts";
 import { writeOnnx } from "../onnx/write.ts";
-import type { CalibrationItem } from "../quant/calibrate.ts";
-import type { IgnoredScope } from "../quant/ignored_scope.ts";
+import type { CalibrationItems } from "../quant/calibration_set.ts";
 import { quantize } from "../quant/quantize.ts";
 import { backendText, fileRows, reportText, table } from "../report/text.ts";
 import type { Backend } from "../runtime/backend.ts";
@@ -13,11 +12,12 @@ import { type AccuracyControlResult, quantizeWithAccuracyControl, type Validate 
 import { batches } from "../search/batches.ts";
 import { AccuracyDropError } from "../search/errors.ts";
 import { type LabelledItem, top1 } from "../search/metrics.ts";
-import { type Arguments, choiceOf, countOf, listOf, numberOf, UsageError } from "./arguments.ts";
+import { type Arguments, choiceOf, countOf, numberOf, UsageError } from "./arguments.ts";
 import { type Command, EXIT, type Terminal } from "./command.ts";
 import { readItems, readLabels } from "./dataset.ts";
 import { checkWritable, readBytes, readModel, writeWhole } from "./files.ts";
 import { type Progress, progressOf } from "./progress.ts";
+import { QUANTIZATION_OPTIONS, quantizeOptionsOf } from "./quantization.ts";
 import { REPORT, reportFiles, writeReports } from "./report.ts";
 import { importTask } from "./task.ts";
 import { NO_TUNE, tuningOf } from "./tuning.ts";
@@ -27,7 +27,7 @@ const SEARCH_OPTIONS = ["labels", "metric", "max-drop", "drop-type", "ranking-su
 
 /** Data and a metric, in the types that the library takes. */
 interface Data {
-  readonly calibration: Iterable<CalibrationItem> | AsyncIterable<CalibrationItem>;
+  readonly calibration: CalibrationItems;
   readonly search: { readonly validation: readonly unknown[]; readonly validate: Validate<unknown> } | null;
 }
 
@@ -52,15 +52,12 @@ export const quantizeCommand: Command = {
     { name: "task", value: "TASK.ts", help: "a module with the data and the metric" },
     { name: "max-drop", value: "D", help: "the greatest drop of the metric (default 0.01)" },
     { name: "drop-type", value: "TYPE", help: "absolute (default) or relative" },
-    { name: "subset-size", value: "N", help: "calibration items used (default 300)" },
     {
       name: "ranking-subset-size",
       value: "N",
       help: "validation items that groups are ranked on (default: subset size)",
     },
-    { name: "per-tensor", help: "one scale for all output channels of a weight" },
-    { name: "ignored-names", value: "A,B", help: "nodes that stay in FP32" },
-    { name: "ignored-types", value: "A,B", help: "operators that stay in FP32" },
+    ...QUANTIZATION_OPTIONS,
     { name: "backend", value: "NAME", help: "webgpu or cpu (default: webgpu where there is an adapter)" },
     NO_TUNE,
     { name: "out", value: "FILE", help: "the file to write (default: MODEL with .int8.onnx)" },
@@ -91,27 +88,18 @@ function settingsOf(args: Arguments) {
   checkDataOptions(args);
   const out = args.value("out") ?? model.replace(/(\.onnx)?$/, ".int8.onnx");
   if (resolve(out) === resolve(model)) throw new UsageError("--out is MODEL itself");
-  const [subsetSize, rankingSubsetSize] = [countOf(args, "subset-size") ?? 300, countOf(args, "ranking-subset-size")];
+  const quantization = quantizeOptionsOf(args);
   return {
     model,
     out,
     backend: choiceOf(args, "backend", ["webgpu", "cpu"]),
-    quantize: {
-      subsetSize,
-      perChannel: !args.has("per-tensor"),
-      ignoredScope: scopeOf(args),
-    },
+    quantize: quantization,
     search: {
       maxDrop: numberOf(args, "max-drop") ?? 0.01,
       dropType: choiceOf(args, "drop-type", ["absolute", "relative"]) ?? "absolute",
-      rankingSubsetSize: rankingSubsetSize ?? subsetSize,
+      rankingSubsetSize: countOf(args, "ranking-subset-size") ?? quantization.subsetSize ?? 300,
     },
   };
-}
-
-function scopeOf(args: Arguments): IgnoredScope {
-  const [names, types] = [listOf(args, "ignored-names"), listOf(args, "ignored-types")];
-  return { ...(names && { names }), ...(types && { types }) };
 }
 
 function checkDataOptions(args: Arguments): void {
@@ -190,7 +178,7 @@ async function control(
       ? JSON.stringify({ ...jsonOf(result), ...fileJson(report, sizes, result.warnings) })
       : reportText(result, { file: settings.out, sizes, backend }),
   );
-  await writeReports({ ...found(report), sizes, calibration, model: result.model, result });
+  await writeReports({ ...found(report), options: settings.search, sizes, calibration, model: result.model, result });
   if (result.reached) return EXIT.done;
   terminal.error(
     `acqua quantize: a drop of ${result.maxDrop} (${result.dropType}) cannot be kept: the best model found ` +
@@ -208,7 +196,7 @@ async function convert(graph: Graph, { calibration }: Data, report: Report): Pro
   const model = await quantize(graph, calibration, {
     ...settings.quantize,
     backend,
-    onProgress: (done, total) => progress?.listen({ type: "stage", stage: "calibration", done, total }),
+    onProgress: (done) => progress?.listen({ type: "stage", stage: "calibration", done, total: null }),
   }).finally(() => progress?.end());
   const seconds = (performance.now() - start) / 1000;
   const sizes = await write(applyPlan(model, new Set()), report);
@@ -221,7 +209,7 @@ async function convert(graph: Graph, { calibration }: Data, report: Report): Pro
       ...fileRows({ file: settings.out, sizes }),
     ]),
   );
-  await writeReports({ ...found(report), sizes, calibration, model });
+  await writeReports({ ...found(report), options: {}, sizes, calibration, model, rungs: model.report.rungs });
   return EXIT.done;
 }
 
@@ -232,8 +220,8 @@ async function write(graph: Graph, { settings }: Report): Promise<{ before: numb
 }
 
 /** What a report says of the call. */
-function found({ args, settings: { out, quantize, search }, backend, progress }: Report) {
-  return { command: "quantize", args, options: { ...quantize, ...search }, out, backend, progress };
+function found({ args, settings, backend, progress }: Report) {
+  return { command: "quantize", args, quantization: settings.quantize, out: settings.out, backend, progress };
 }
 
 function warn(terminal: Terminal, warnings: readonly string[]): void {

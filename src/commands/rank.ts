@@ -1,17 +1,18 @@
 /** `rank`: what each group of operations costs in INT8, without labels. @module */
 import type { Graph, ValueInfo } from "../graph/graph.ts";
-import type { CalibrationItem } from "../quant/calibrate.ts";
+import type { CalibrationItem } from "../quant/statistics.ts";
 import { quantize } from "../quant/quantize.ts";
 import { rankText } from "../report/rank.ts";
 import { backendText } from "../report/text.ts";
 import { openBackend } from "../runtime/open.ts";
 import { batches } from "../search/batches.ts";
 import { rankGroups } from "../search/rank.ts";
-import { type Arguments, choiceOf, countOf, listOf, UsageError } from "./arguments.ts";
+import { type Arguments, choiceOf, countOf, UsageError } from "./arguments.ts";
 import { type Command, EXIT } from "./command.ts";
 import { readItems } from "./dataset.ts";
 import { readModel } from "./files.ts";
 import { progressOf } from "./progress.ts";
+import { QUANTIZATION_OPTIONS, quantizeOptionsOf } from "./quantization.ts";
 import { REPORT, reportFiles, writeReports } from "./report.ts";
 import { importTask } from "./task.ts";
 import { NO_TUNE, tuningOf } from "./tuning.ts";
@@ -28,10 +29,7 @@ export const rankCommand: Command = {
     { name: "calibration", value: "[NAME=]X.npy", repeated: true, help: "inputs for ranges and for the comparison" },
     { name: "task", value: "TASK.ts", help: "a module that exports calibration" },
     { name: "items", value: "N", help: "items that outputs are compared on (default 32)" },
-    { name: "subset-size", value: "N", help: "calibration items that ranges are taken from (default 300)" },
-    { name: "per-tensor", help: "one scale for all output channels of a weight" },
-    { name: "ignored-names", value: "A,B", help: "nodes that stay in FP32" },
-    { name: "ignored-types", value: "A,B", help: "operators that stay in FP32" },
+    ...QUANTIZATION_OPTIONS,
     { name: "top", value: "N", help: "list only the N most sensitive groups" },
     { name: "backend", value: "NAME", help: "webgpu or cpu (default: webgpu where there is an adapter)" },
     NO_TUNE,
@@ -43,14 +41,9 @@ export const rankCommand: Command = {
     const [file, ...others] = args.positionals;
     if (file === undefined) throw new UsageError("MODEL is missing");
     if (others.length > 0) throw new UsageError(`one MODEL is wanted, got "${others[0]}" too`);
-    const [items, subsetSize = 300, top] = ["items", "subset-size", "top"].map((name) => countOf(args, name));
-    const [names, types] = [listOf(args, "ignored-names"), listOf(args, "ignored-types")];
+    const [items, top] = ["items", "top"].map((name) => countOf(args, name));
     const name = choiceOf(args, "backend", ["webgpu", "cpu"]);
-    const settings = {
-      subsetSize,
-      perChannel: !args.has("per-tensor"),
-      ignoredScope: { ...(names && { names }), ...(types && { types }) },
-    };
+    const quantization = quantizeOptionsOf(args);
     await reportFiles(args);
     const graph = await readModel(file);
     const calibration = await readCalibration(graph, args);
@@ -59,17 +52,19 @@ export const rankCommand: Command = {
       terminal.error("no WebGPU adapter was found: running on the CPU, which is slow");
     }
     const progress = args.has("quiet") ? null : progressOf(terminal);
-    const tell = (stage: "calibration" | "ranking") => (done: number, total: number): void =>
+    const tell = (stage: "calibration" | "ranking") => (done: number, total: number | null = null): void =>
       progress?.listen({ type: "stage", stage, done, total });
     progress?.listen({ type: "stage", stage: "calibration", done: 0, total: null });
-    const model = await quantize(graph, calibration, { ...settings, backend, onProgress: tell("calibration") });
+    const model = await quantize(graph, calibration, { ...quantization, backend, onProgress: tell("calibration") });
     const ranking = await rankGroups(model, calibration, {
       ...(items !== undefined && { items }),
       backend,
       onProgress: tell("ranking"),
     }).finally(() => progress?.end());
-    const found = { command: "rank", args, options: { ...settings, items: ranking.items }, backend, progress };
-    await writeReports({ ...found, calibration, model, ranking });
+    await writeReports({
+      ...{ command: "rank", args, quantization, options: { items: ranking.items }, backend, progress },
+      ...{ calibration, model, rungs: model.report.rungs, ranking },
+    });
     for (const warning of model.warnings) terminal.error(`warning: ${warning}`);
     if (args.has("json")) {
       terminal.out(JSON.stringify({ file, backend: backend.name, device: backend.device, ...ranking }));

@@ -1,6 +1,9 @@
 /** `--report`: what a command found, as a page or as JSON. @module */
 import type { Plan, QuantizedGraph } from "../graph/quantizers.ts";
-import type { CalibrationItem } from "../quant/calibrate.ts";
+import type { CalibrationItems } from "../quant/calibration_set.ts";
+import type { CalibrationItem } from "../quant/statistics.ts";
+import { type QuantizeOptions, settingsOf } from "../quant/options.ts";
+import type { Rung } from "../quant/recipe.ts";
 import type { ReportFile, ReportRun } from "../report/data.ts";
 import { reportJson } from "../report/data.ts";
 import { type ReportContext, reportOf, reportOfModel } from "../report/from_result.ts";
@@ -35,7 +38,9 @@ export interface Found {
   readonly command: string;
   /** Its command line. */
   readonly args: Arguments;
-  /** Its settings, by name. */
+  /** Its options of the quantization. */
+  readonly quantization: QuantizeOptions;
+  /** Its other options, by name. */
   readonly options: Readonly<Record<string, unknown>>;
   /** The file it has written, where it has. */
   readonly out?: string;
@@ -44,9 +49,11 @@ export interface Found {
   /** Where it ran. */
   readonly backend: Backend;
   /** The items that ranges were taken from. */
-  readonly calibration: Iterable<CalibrationItem> | AsyncIterable<CalibrationItem>;
+  readonly calibration: CalibrationItems;
   /** The quantized model. */
   readonly model: QuantizedGraph;
+  /** What the ladder of recipes gave. */
+  readonly rungs?: readonly Rung[];
   /** What a search found. */
   readonly result?: AccuracyControlResult;
   /** What each group costs alone; measured here where it is left out. */
@@ -84,11 +91,12 @@ export async function writeReports(found: Found): Promise<void> {
 }
 
 async function contextOf(found: Found, plan: Plan): Promise<ReportContext> {
-  const { args, model, backend, progress, sizes, ranking, calibration } = found;
+  const { args, model, backend, progress, sizes, ranking, rungs, calibration } = found;
   const shown = {
     model: args.positionals[0]!.replace(/^.*[/\\]/, ""),
     run: await runOf(found),
     ...(sizes && { sizes }),
+    ...(rungs && { rungs }),
   };
   const items: CalibrationItem[] = [];
   for await (const item of calibration) if (items.push(item) === ITEMS) break;
@@ -108,7 +116,7 @@ async function contextOf(found: Found, plan: Plan): Promise<ReportContext> {
   }
 }
 
-async function runOf({ command, args, options, out, backend }: Found): Promise<ReportRun> {
+async function runOf({ command, args, quantization, options, out, backend }: Found): Promise<ReportRun> {
   const inputs = FILE_OPTIONS.flatMap((name) =>
     args.values(name).map((word) => [name, word.replace(/^[^/\\=]*=/, "")])
   );
@@ -119,7 +127,7 @@ async function runOf({ command, args, options, out, backend }: Found): Promise<R
     backend: backend.name,
     device: backend.device,
     versions: { acqua: VERSION, Deno: Deno.version.deno, system: Deno.build.target },
-    options,
+    options: { recipe: quantization.recipe ?? null, ...settingsOf(quantization), ...options },
     files: await Promise.all(named.map(([role, path]) => describe(role!, path!))),
   };
 }

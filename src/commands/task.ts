@@ -1,6 +1,6 @@
 /** Tasks: modules of the user that hold data and a metric. @module */
 import { pathToFileURL } from "node:url";
-import type { CalibrationItem } from "../quant/calibrate.ts";
+import type { CalibrationItem } from "../quant/statistics.ts";
 import type { Validate } from "../search/accuracy_control.ts";
 
 /** What `quantize --task` is given. */

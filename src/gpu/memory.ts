@@ -9,6 +9,8 @@ export interface Memory {
   readonly bytes: number;
   /** What is bound. */
   readonly resource: GPUBindingResource;
+  /** The buffer; `null` for a texture. */
+  readonly buffer: GPUBuffer | null;
   /** Writes blocks at its beginning; the length of `data` is a multiple of 16 bytes. */
   write(data: ArrayBufferView<ArrayBuffer>): void;
   /** Copies `size` bytes, a multiple of 16, from its beginning. */
@@ -30,6 +32,7 @@ function bufferMemory(device: GPUDevice, bytes: number, label: string): Memory {
     texture: false,
     bytes: size,
     resource: { buffer },
+    buffer,
     write: (data) => device.queue.writeBuffer(buffer, 0, data),
     copyTo: (encoder, to, offset, count) => encoder.copyBufferToBuffer(buffer, 0, to, offset, count),
     destroy: () => buffer.destroy(),
@@ -50,6 +53,7 @@ function textureMemory(device: GPUDevice, bytes: number, label: string): Memory 
     texture: true,
     bytes: width * height * 16,
     resource: texture.createView(),
+    buffer: null,
     write(data) {
       for (const { row, size, offset } of regions(data.byteLength, width)) {
         const layout = { offset, bytesPerRow: width * 16 };

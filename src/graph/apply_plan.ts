@@ -1,7 +1,8 @@
 /** From quantizers and a plan to a graph with explicit QuantizeLinear and DequantizeLinear nodes. @module */
 import { type QuantizationParameters, rangeOf, roundHalfToEven } from "../tensor/quantization.ts";
 import { type Tensor, tensor } from "../tensor/tensor.ts";
-import type { Graph, Node } from "./graph.ts";
+import { biasOf } from "./biases.ts";
+import { type Graph, type Node, usesOf } from "./graph.ts";
 import {
   biasScale,
   clampOf,
@@ -24,14 +25,23 @@ function integerForm(weights: Tensor, parameters: QuantizationParameters): Tenso
   return form;
 }
 
+/** What readers of QDQ graphs want written in different ways. */
+export interface QdqForm {
+  /** Whether biases of integer nodes are int32 behind a DequantizeLinear, or floats. Default `"i32"`. */
+  readonly biases?: "i32" | "f32";
+  /** Whether float nodes are guarded from onnxruntime, which quantizes the weights of some by itself. Default true. */
+  readonly guardsFloat?: boolean;
+}
+
 /**
  * The graph of a plan, with explicit QuantizeLinear and DequantizeLinear nodes: what is run, and what is written to a file.
  *
- * Biases of integer Conv and Gemm nodes, corrected where the model says so, become int32 at scale `x * weights`, as integer
- * kernels add them. A Relu or Clip
- * whose only reader is a quantizer that saturates at the same bounds is dropped: the result is the same.
+ * Biases of integer Conv and Gemm nodes become int32 at scale `x * weights`, as integer kernels add them, or stay floats where
+ * `form` says so. Where the model has a corrected bias it is taken as long as the weights are in 8 bits. A Relu or Clip whose
+ * only reader is a quantizer that saturates at the same bounds is dropped: the result is the same.
  */
-export function applyPlan({ graph, quantizers, biases }: QuantizedGraph, plan: Plan): Graph {
+export function applyPlan({ graph, quantizers, biases }: QuantizedGraph, plan: Plan, form: QdqForm = {}): Graph {
+  const { biases: biasForm = "i32", guardsFloat = true } = form;
   const active = quantizers.filter((quantizer) => isActive(quantizer, plan));
   if (active.length === 0) return graph;
   const rewriter = new Rewriter(graph);
@@ -50,20 +60,44 @@ export function applyPlan({ graph, quantizers, biases }: QuantizedGraph, plan: P
       }
     }
   }
+  const corrected = correctedBiases(graph, biases ?? new Map(), (name) => found.has(`${name} 1`));
   const nodes = rewriter.nodes;
   rewriter.nodes = [];
   const rewired = nodes.map((node) => {
     const own = node.inputs.map((name, i) => inputs.get(`${node.name} ${i}`) ?? name);
     const [x, w] = [found.get(`${node.name} 0`), found.get(`${node.name} 1`)];
-    const bias = biases?.get(node.name) ?? graph.constants.get(node.inputs[2] ?? "");
-    if (x && w && (node.op === "Conv" || node.op === "Gemm") && bias) {
-      own[2] = insertBias(rewriter, node, bias, x, w) ?? own[2] ?? rewriter.constant(`${node.name}.bias`, bias);
+    const correction = corrected.get(node.name);
+    if (correction) own[correction.input] = rewriter.constant(`${node.name}.bias`, correction.bias);
+    const hasBias = node.op === "Conv" || node.op === "Gemm";
+    if (hasBias && x && w) {
+      const bias = correction?.bias ?? graph.constants.get(node.inputs[2] ?? "");
+      const integers = bias && biasForm === "i32" ? insertBias(rewriter, node, bias, x, w) : null;
+      if (integers) own[2] = integers;
+    } else if (hasBias && x && guardsFloat) {
+      own[0] = bounds.get(`${node.name} 0`)!();
     }
-    if (x && !w && (node.op === "Conv" || node.op === "Gemm")) own[0] = bounds.get(`${node.name} 0`)!();
     return own.some((name, i) => name !== node.inputs[i]) ? { ...node, inputs: own } : node;
   });
   rewriter.nodes.push(...rewired);
   return dropSaturated(rewriter.finish());
+}
+
+/** The corrected biases of nodes for which `isQuantized` holds, by the name of the node that adds them. */
+function correctedBiases(
+  graph: Graph,
+  biases: ReadonlyMap<string, Tensor>,
+  isQuantized: (node: string) => boolean,
+): Map<string, { readonly input: number; readonly bias: Tensor }> {
+  const corrected = new Map<string, { readonly input: number; readonly bias: Tensor }>();
+  if (biases.size === 0) return corrected;
+  const uses = usesOf(graph);
+  for (const node of graph.nodes) {
+    const bias = biases.get(node.name);
+    if (!bias || !isQuantized(node.name)) continue;
+    const reader = node.op === "MatMul" ? biasOf(graph, uses, node)?.reader : { node: node.name, input: 2 };
+    if (reader) corrected.set(reader.node, { input: reader.input, bias });
+  }
+  return corrected;
 }
 
 function parameterNames(rewriter: Rewriter, name: string, p: QuantizationParameters): [string, string] {
@@ -90,6 +124,7 @@ function insertActivation(rewriter: Rewriter, { parameters }: Quantizer, site: S
     );
     rewriter.redirect(site.value, source);
   }
+  if (site.rectified) source = rewriter.node("Relu", [source], {}, rewriter.unique(`${site.value}_rectified`));
   const integers = rewriter.node(
     "QuantizeLinear",
     [source, scale, zero],
@@ -100,6 +135,9 @@ function insertActivation(rewriter: Rewriter, { parameters }: Quantizer, site: S
   return rewriter.node("DequantizeLinear", [integers, scale, zero], axisOf(parameters), output);
 }
 
+/** The bounds of Clip are attributes before this version. */
+const CLIP_INPUTS_OPSET = 11;
+
 /**
  * Dequantized values behind a Clip to the range that they have anyway.
  *
@@ -109,9 +147,11 @@ function insertActivation(rewriter: Rewriter, { parameters }: Quantizer, site: S
 function boundedName(rewriter: Rewriter, value: string, { scale, zeroPoint, dtype }: QuantizationParameters): string {
   const [low, high] = rangeOf(dtype);
   const at = (q: number): number[] => Array.from(scale, (s, c) => (q - zeroPoint[c]!) * s);
+  const [min, max] = [Math.min(...at(low)), Math.max(...at(high))];
+  const output = rewriter.unique(`${value}_float`);
+  if (rewriter.opset < CLIP_INPUTS_OPSET) return rewriter.node("Clip", [value], { min, max }, output);
   const bound = (name: string, x: number): string => rewriter.constant(`${value}_${name}`, tensor("f32", [], [x]));
-  const ends = [bound("min", Math.min(...at(low))), bound("max", Math.max(...at(high)))];
-  return rewriter.node("Clip", [value, ...ends], {}, rewriter.unique(`${value}_float`));
+  return rewriter.node("Clip", [value, bound("min", min), bound("max", max)], {}, output);
 }
 
 function insertWeight(rewriter: Rewriter, graph: Graph, { parameters }: Quantizer, site: Site): string {
@@ -132,7 +172,12 @@ const biasForms = new WeakMap<
   { x: QuantizationParameters; bias: Tensor; form: Tensor | null }
 >();
 
-/** Adds the bias as int32 behind a DequantizeLinear, or returns `null` where it does not fit. */
+/**
+ * Adds the bias as int32 behind a DequantizeLinear, or returns `null` where it does not fit.
+ *
+ * It has no zero point: that of int32 is 0 by the definition of DequantizeLinear, and some readers refuse one that is
+ * given. One scale is written where all are equal, which needs no axis and therefore no operator set 13.
+ */
 function insertBias(
   rewriter: Rewriter,
   node: Node,
@@ -147,14 +192,12 @@ function insertBias(
   const integers = known.form;
   if (!integers) return null;
   const name = `${node.name}.bias`;
+  const one = x.scale.length === 1 && w.scale.length === 1;
+  const scales = one ? tensor("f32", [], scale.slice(0, 1)) : tensor("f32", [scale.length], scale);
   return rewriter.node(
     "DequantizeLinear",
-    [
-      rewriter.constant(`${name}_quantized`, integers),
-      rewriter.constant(`${name}_scale`, tensor("f32", [scale.length], scale)),
-      rewriter.constant(`${name}_zero_point`, tensor("i32", [scale.length], new Int32Array(scale.length))),
-    ],
-    { axis: 0 },
+    [rewriter.constant(`${name}_quantized`, integers), rewriter.constant(`${name}_scale`, scales)],
+    one ? {} : { axis: 0 },
     rewriter.unique(`${name}_dequantized`),
   );
 }

@@ -68,7 +68,7 @@ class Extractor {
     const producers = producersOf(graph);
     const behind = readersBehindMoves(graph);
     const quantizers = found.map(({ kind, parameters, site }): Quantizer => {
-      const nodes = site.readers.flatMap((reader) => behind(reader.node));
+      const nodes = site.readers.flatMap((reader) => [reader.node, ...behind(reader.node)]);
       if (kind === "activation") nodes.push(...nodeBehind(site.value, graph, producers));
       const own = nodes.flatMap((name) => groupOf.get(name) ?? []);
       return { id: site.value, kind, parameters, sites: [site], groups: [...new Set(own)] };
@@ -131,7 +131,10 @@ function nodeBehind(value: string, graph: Graph, producers: ReadonlyMap<string, 
   return node ? [node.name] : [];
 }
 
-/** Nodes that read through one activation quantizer change precision together; without readers, the node behind it. */
+/**
+ * Nodes that read through one activation quantizer change precision together; without readers, the node behind it. Nodes
+ * of which nothing but weights is quantized are groups of their own.
+ */
 function groupsOf(graph: Graph, found: readonly Found[]): Group[] {
   const root = new Map<string, string>();
   const find = (name: string): string => {
@@ -152,6 +155,11 @@ function groupsOf(graph: Graph, found: readonly Found[]): Group[] {
     const own = [quantized, nodeBehind(site.value, graph, producers), readers].find((list) => list.length > 0) ?? [];
     for (const name of own) if (!root.has(name)) root.set(name, name);
     for (const name of own) root.set(find(name), find(own[0]!));
+  }
+  for (const { kind, site } of found) {
+    const names = site.readers.map((reader) => reader.node);
+    if (kind === "activation" || names.some((name) => [name, ...behind(name)].some((own) => root.has(own)))) continue;
+    for (const name of names) root.set(name, names[0]!);
   }
   const groups = new Map<string, string[]>();
   for (const { name } of graph.nodes) {

@@ -47,6 +47,8 @@ export interface Graph {
   readonly constants: ReadonlyMap<string, Tensor>;
   /** Key-value metadata of the file. */
   readonly metadata: ReadonlyMap<string, string>;
+  /** What was changed where the file was read, for the user to know. */
+  readonly warnings?: readonly string[];
 }
 
 /** The node that computes each value. */

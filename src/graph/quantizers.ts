@@ -24,6 +24,8 @@ export interface Site {
   readonly readers: readonly Reader[];
   /** Whether it is an output of the graph that is quantized. */
   readonly output?: true;
+  /** Whether negative values become 0 first: signed integers that stand for unsigned ones. */
+  readonly rectified?: true;
 }
 
 /** Scale and zero point, and where they apply. */
@@ -59,7 +61,10 @@ export interface QuantizedGraph {
   readonly quantizers: readonly Quantizer[];
   /** All groups, in graph order of their first nodes. */
   readonly groups: readonly Group[];
-  /** The corrected biases of Conv and Gemm nodes, by node name: they hold while the node runs in 8 bits. */
+  /**
+   * The corrected biases of Conv, Gemm and MatMul nodes, by node name: they hold while the node's weights are in 8 bits. That
+   * of a MatMul takes the place of the constant that an Add behind it adds.
+   */
   readonly biases?: ReadonlyMap<string, Tensor>;
   /** What the user should know of how it was quantized. */
   readonly warnings: readonly string[];
@@ -104,6 +109,23 @@ export function quantizeTensor(
     out[i] = Math.min(Math.max(q, low), high);
   }
   return { dtype, shape, data: out };
+}
+
+/** The smallest scale used: quotients by it stay finite in f32. */
+const LEAST_SCALE = 1e-30;
+
+/** Symmetric i8 parameters that reach as far as a constant does, in each channel or, with `axis` null, as a whole. */
+export function symmetricParameters({ shape, data }: Tensor, axis: number | null): QuantizationParameters {
+  const channels = axis === null ? 1 : shape[axis]!;
+  const inner = axis === null ? data.length : shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const farthest = new Float32Array(channels);
+  for (let i = 0; i < data.length; i++) {
+    const c = Math.floor(i / inner) % channels;
+    farthest[c] = Math.max(farthest[c]!, Math.abs(data[i]!));
+  }
+  const all = Math.max(...farthest) || 127;
+  const scale = farthest.map((own) => Math.max((own || all) / 127, LEAST_SCALE));
+  return { dtype: "i8", axis, scale, zeroPoint: new Int32Array(channels) };
 }
 
 /** A quantized constant in float: `(q - zeroPoint) * scale`. */

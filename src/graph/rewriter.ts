@@ -22,6 +22,11 @@ export class Rewriter {
     ]);
   }
 
+  /** The operator set that gives the nodes their meaning. */
+  get opset(): number {
+    return this.#base.opset;
+  }
+
   /** A name that nothing in the graph has yet: `wish`, or `wish` with a number. */
   unique(wish: string): string {
     let name = wish;

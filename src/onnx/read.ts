@@ -3,6 +3,7 @@ import type { onnx as Onnx } from "onnx-proto";
 import { type AttributeValue, type Graph, type Node, sortNodes, type ValueInfo } from "../graph/graph.ts";
 import { type Tensor, tensor } from "../tensor/tensor.ts";
 import { readAttribute, unsupportedAttribute } from "./attributes.ts";
+import { castIn, halfPrecisionWarnings } from "./half_precision.ts";
 import { dtypeOf, elementTypeName, readTensor, schema, unsupportedTensor } from "./tensor.ts";
 
 /** The oldest and the newest version of the default operator set that is read. */
@@ -76,6 +77,7 @@ function readModel(model: Onnx.IModelProto, supports: (op: string) => boolean, p
     if (value) addConstant(constants, output, value);
     else nodes.push(node);
   }
+  const warnings = halfPrecisionWarnings(graph);
   return {
     name: graph.name ?? "",
     opset,
@@ -83,6 +85,7 @@ function readModel(model: Onnx.IModelProto, supports: (op: string) => boolean, p
     nodes,
     constants,
     metadata: new Map((model.metadataProps ?? []).map(({ key, value }) => [key ?? "", value ?? ""])),
+    ...(warnings.length > 0 && { warnings }),
   };
 }
 
@@ -131,6 +134,14 @@ function readNodes(
   });
 }
 
+/** Operators of quantized files that are not in QDQ form. */
+const INTEGER_OPERATORS: ReadonlySet<string> = new Set([
+  ...["QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger", "DynamicQuantizeLinear"],
+]);
+
+const INTEGER_FORM = "the operator, which shows that the model is quantized already: give the FP32 model that it was " +
+  "made from, or the same model in QDQ form";
+
 function readNode(
   proto: Onnx.INodeProto,
   name: string,
@@ -140,12 +151,12 @@ function readNode(
   const op = proto.opType ?? "";
   const own: string[] = [];
   if (!isDefault(proto.domain)) own.push(`its domain "${proto.domain}"`);
-  else if (op !== "Constant" && !supports(op)) own.push("the operator");
+  else if (op !== "Constant" && !supports(op)) own.push(INTEGER_OPERATORS.has(op) ? INTEGER_FORM : "the operator");
   const attributes = new Map<string, AttributeValue>();
   for (const attribute of proto.attribute ?? []) {
     const problem = unsupportedAttribute(attribute);
     if (problem) own.push(`its attribute "${attribute.name}": ${problem}`);
-    else attributes.set(attribute.name ?? "", readAttribute(attribute));
+    else attributes.set(attribute.name ?? "", castIn(op, attribute.name ?? "", readAttribute(attribute)));
   }
   problems.push(...own.map((problem) => `node "${name}" (${op}): ${problem}`));
   if (own.length > 0) return null;

@@ -1,6 +1,7 @@
 /** Graphs to ONNX files. @module */
 import type { onnx as Onnx } from "onnx-proto";
 import type { Graph, ValueInfo } from "../graph/graph.ts";
+import { VERSION } from "../graph/version.ts";
 import { writeAttribute } from "./attributes.ts";
 import { codeOf, schema, writeTensor } from "./tensor.ts";
 
@@ -23,6 +24,7 @@ export function writeOnnx(graph: Graph): Uint8Array {
     irVersion: IR_VERSIONS.findLast(([opset]) => opset <= graph.opset)?.[1] ?? 4,
     opsetImport: [{ domain: "", version: graph.opset }],
     producerName: "acqua",
+    producerVersion: VERSION,
     graph: {
       name: graph.name || "graph",
       node: graph.nodes.map((node) => ({

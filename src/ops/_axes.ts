@@ -47,6 +47,33 @@ export function axisGroups(
 }
 
 /**
+ * The groups as kept, reduced, kept, reduced, kept; those that are missing have one element.
+ *
+ * @param what What is computed, for the message.
+ * @throws {TypeError} Where kept and reduced axes change more often.
+ */
+export function fiveGroups(
+  what: string,
+  groups: readonly AxisGroup[],
+): [AxisGroup, AxisGroup, AxisGroup, AxisGroup, AxisGroup] {
+  const one = (reduced: boolean): AxisGroup => ({ reduced, size: 1, stepIn: 0, stepOut: 0 });
+  const five: [AxisGroup, AxisGroup, AxisGroup, AxisGroup, AxisGroup] = [
+    one(false),
+    one(true),
+    one(false),
+    one(true),
+    one(false),
+  ];
+  let place = 4;
+  for (const group of groups.toReversed()) {
+    if (place >= 0 && five[place]!.reduced !== group.reduced) place--;
+    if (place < 0) throw new TypeError(`${what} along these axes is too scattered for the GPU`);
+    five[place--] = group;
+  }
+  return five;
+}
+
+/**
  * How many of the 64 invocations of a workgroup share one output: enough to fill the device, each with some elements to
  * read. On lavapipe 1 to 16 are alike for rows of 6625 elements, and 64 is half as fast.
  *

@@ -3,7 +3,7 @@ import type { Attributes } from "../graph/graph.ts";
 import { foldGrid, type Launch, type Operand, uniform } from "../gpu/launch.ts";
 import { physicalOf } from "../gpu/layout.ts";
 import { allocate, type KnownType, normalizeAxis, sizeOf, type Tensor, type TensorType } from "../tensor/tensor.ts";
-import { type AxisGroup, axisGroups, shareOf } from "./_axes.ts";
+import { type AxisGroup, axisGroups, fiveGroups, shareOf } from "./_axes.ts";
 import { knownNumbers, type Layouts, numberOf, numbersOf, type Op, type OpFactory, required } from "./op.ts";
 
 /** What is made of the elements. */
@@ -119,7 +119,7 @@ function launch(kind: Reduction, x: Operand, y: Operand, { axes, keep }: Reduced
   const reduced = new Set(axes);
   let next = 0;
   const stepsOut = x.shape.map((_, axis) => reduced.has(axis) && !keep ? 0 : steps[next++]!);
-  const [k0, r0, k1, r1, k2] = fiveGroups(kind, axisGroups(x, reduced, stepsOut, y.layout === "nhwc"));
+  const [k0, r0, k1, r1, k2] = fiveGroups(`Reduction (${kind})`, axisGroups(x, reduced, stepsOut, y.layout === "nhwc"));
   const fours = [k0, r0, k1].every(({ stepIn }) => stepIn % 4 === 0);
   const along = fours && r1.stepIn % 4 === 0 && k2.size % 4 === 0 && k2.stepIn === 1 && k2.stepOut === 1;
   const across = fours && k2.size === 1 && r1.size % 4 === 0 && r1.stepIn === 1;
@@ -148,26 +148,4 @@ function launch(kind: Reduction, x: Operand, y: Operand, { axes, keep }: Reduced
     ),
     workgroups: foldGrid(Math.ceil(count / (64 / share))),
   };
-}
-
-/** The groups as kept, reduced, kept, reduced, kept; those that are missing have one element. */
-function fiveGroups(
-  kind: Reduction,
-  groups: readonly AxisGroup[],
-): [AxisGroup, AxisGroup, AxisGroup, AxisGroup, AxisGroup] {
-  const one = (reduced: boolean): AxisGroup => ({ reduced, size: 1, stepIn: 0, stepOut: 0 });
-  const five: [AxisGroup, AxisGroup, AxisGroup, AxisGroup, AxisGroup] = [
-    one(false),
-    one(true),
-    one(false),
-    one(true),
-    one(false),
-  ];
-  let place = 4;
-  for (const group of groups.toReversed()) {
-    if (place >= 0 && five[place]!.reduced !== group.reduced) place--;
-    if (place < 0) throw new TypeError(`Reduction (${kind}) along these axes is too scattered for the GPU`);
-    five[place--] = group;
-  }
-  return five;
 }

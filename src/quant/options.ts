@@ -58,6 +58,20 @@ export interface SmoothQuantAlphas {
   readonly matmul?: number;
 }
 
+/**
+ * A set of options that often helps: another estimator of ranges (`"minmax"`, `"percentile"`, `"mse"`, `"best"`),
+ * `"asymmetric"` activations, cross-layer `"equalization"`, or full `"bias_correction"`. `"auto"` tries them all.
+ */
+export type RecipeName =
+  | "auto"
+  | "minmax"
+  | "percentile"
+  | "mse"
+  | "best"
+  | "asymmetric"
+  | "equalization"
+  | "bias_correction";
+
 /** The name of an estimator, or what differs from the default one. */
 export type RangeEstimatorParams = RangeEstimatorName | {
   /** The lower end. */
@@ -112,14 +126,17 @@ export interface QuantizeOptions {
   readonly ignoredScope?: IgnoredScope;
   /** The less common settings. */
   readonly advanced?: AdvancedQuantizationOptions;
+  /** A recipe that is added to the options, or `"auto"` for those that bring the outputs nearest to the float ones. Default: none. */
+  readonly recipe?: RecipeName;
   /** Where the calibration runs. Default: WebGPU where there is an adapter, else the CPU. */
   readonly backend?: Backend;
-  /** Called after each calibration item. */
-  readonly onProgress?: (done: number, total: number) => void;
+  /** Called for each run of a calibration item: with recipes and SmoothQuant there are several of each. */
+  readonly onProgress?: (done: number) => void;
 }
 
 /** The options with every default filled in, but for `backend` and `onProgress`. */
 export interface QuantizationSettings {
+  /** `null`: as the kind of network wants it. */
   readonly preset: Preset | null;
   readonly targetDevice: TargetDevice;
   readonly subsetSize: number;
@@ -130,12 +147,13 @@ export interface QuantizationSettings {
   readonly quantizeOutputs: boolean;
   readonly channelAlignment: boolean;
   readonly biasCorrection: boolean;
+  /** `null`: where items hold more than one. */
   readonly batchwiseStatistics: boolean | null;
   readonly activations: QuantizationConstraints;
   readonly weights: QuantizationConstraints;
   readonly propagationRule: QuantizerPropagationRule;
-  readonly activationsRange: RangeEstimator;
-  /** The estimator of the weights' ranges. */
+  /** For activations with one range for the tensor, and for those with a range for each channel. */
+  readonly activationsRange: Readonly<Record<"perTensor" | "perChannel", RangeEstimator>>;
   readonly weightsRange: RangeEstimator;
   readonly biasThreshold: number;
   readonly smoothQuantAlphas: Required<SmoothQuantAlphas>;
@@ -154,6 +172,7 @@ export const CHOICES = {
     "merge_with_potential_requantization",
     "merge_all_in_one",
   ],
+  recipe: ["auto", "minmax", "percentile", "mse", "best", "asymmetric", "equalization", "bias_correction"],
   mode: ["symmetric", "asymmetric"],
   statisticsType: ["min", "max", "abs_max", "mean", "quantile", "abs_quantile", "raw"],
   aggregatorType: [
@@ -213,9 +232,10 @@ export function settingsOf(options: QuantizeOptions): QuantizationSettings {
   ) as [QuantizationConstraints, QuantizationConstraints];
   const fast = flag("fastBiasCorrection", options.fastBiasCorrection, true);
   const { convolution = -1, matmul = 0.95 } = advanced.smoothQuantAlphas ?? {};
-  const transformer = options.modelType === "transformer";
+  choice("recipe", CHOICES.recipe, options.recipe, null);
+  const activationsRange = advanced.activationsRangeEstimatorParams;
   return {
-    preset: choice("preset", CHOICES.preset, options.preset, transformer ? "mixed" : null),
+    preset: choice("preset", CHOICES.preset, options.preset, null),
     targetDevice: choice("targetDevice", CHOICES.targetDevice, options.targetDevice, "any"),
     subsetSize: count("subsetSize", options.subsetSize ?? 300),
     fastBiasCorrection: fast,
@@ -236,11 +256,10 @@ export function settingsOf(options: QuantizeOptions): QuantizationSettings {
       advanced.quantizerPropagationRule,
       "merge_all_in_one",
     ),
-    activationsRange: estimatorOf(
-      "activationsRangeEstimatorParams",
-      advanced.activationsRangeEstimatorParams,
-      RANGE_ESTIMATORS[activations.perChannel === true ? "minmax" : "mean_minmax"],
-    ),
+    activationsRange: {
+      perTensor: estimatorOf("activationsRangeEstimatorParams", activationsRange, RANGE_ESTIMATORS.mean_minmax),
+      perChannel: estimatorOf("activationsRangeEstimatorParams", activationsRange, RANGE_ESTIMATORS.minmax),
+    },
     weightsRange: estimatorOf(
       "weightsRangeEstimatorParams",
       advanced.weightsRangeEstimatorParams,

@@ -1,264 +1,256 @@
 /**
- * Where quantizers go, and which operations they tie together.
+ * Where quantizers go, how each is made, and which operations they tie together.
  *
- * Inputs of Conv, MatMul and Gemm are quantized, and with them the additions and poolings that join convolutions, so that
- * data stays in 8 bits between them. Operators that only move data are quantized with what they move. Activations are not
- * moved through: a quantizer sits behind the Relu, where the range is smallest (as in NNCF).
+ * Quantizers of activations are placed by propagation. One that passes operators which move data acts on every value up to
+ * its readers, so that integer kernels find the values behind the moves quantized too; those numbers do not change there.
  *
  * @module
  */
-import { type Graph, type Node, producersOf, type Use, usesOf } from "../graph/graph.ts";
-import { type Group, LINEAR_OPERATORS, MOVING_OPERATORS, type Reader, type Site } from "../graph/quantizers.ts";
+import type { Graph, Node } from "../graph/graph.ts";
+import type { Group, Site } from "../graph/quantizers.ts";
 import type { KnownType } from "../tensor/tensor.ts";
+import { type Flow, flowOf } from "./flow.ts";
+import { isRedundant, sameForms } from "./merge_forms.ts";
+import { type Edge, isElementwise, type Operation, operationsOf, type Result } from "./operations.ts";
+import {
+  channelAxisOf,
+  constrained,
+  isComputedProduct,
+  type QuantizerForm,
+  weightForms,
+  weightInputs,
+} from "./operator_classes.ts";
+import type { QuantizationConstraints, QuantizationSettings } from "./options.ts";
+import { isEdge, propagate, type Quantizing, unify } from "./propagation.ts";
+import { sitesOf } from "./sites.ts";
+import { UnionFind } from "./union_find.ts";
 
 /** A quantizer before its numbers are known. */
 export interface Placement {
-  /** The name of its first value. */
+  /** Unique; the name of its first value, with its reader where others read that value through another quantizer. */
   readonly id: string;
   /** Whether it acts on computed values or on a constant. */
   readonly kind: "activation" | "weight";
   /** Where it acts. */
   readonly sites: readonly Site[];
-  /** The groups that need it. */
+  /** The values whose ranges its own range is the union of: the others among its sites hold elements of these. */
+  readonly sources: readonly string[];
+  /** The group that needs it. */
   readonly groups: readonly string[];
+  /** Whether zero lies in the middle of the range. */
+  readonly mode: "symmetric" | "asymmetric";
+  /** `true`: signed even where no value is negative; `false`: unsigned even where some are; `null`: as the values are. */
+  readonly signed: boolean | null;
+  /** Whether the lowest integer is left out. */
+  readonly narrowRange: boolean;
+  /** The axis along which each index has its own scale, or `null` for one scale. */
+  readonly axis: number | null;
   /** For weights: the axis of the output channels. */
   readonly channelAxis?: number;
 }
 
 /** Where all quantizers of a graph go. */
 export interface Placements {
-  /** The quantizers. */
+  /** The quantizers: of activations, then of weights, in graph order. */
   readonly placements: readonly Placement[];
   /** The groups, in graph order. */
   readonly groups: readonly Group[];
 }
 
-const CLAMPS = new Set(["Relu", "Clip"]);
+/** What placement depends on beside the graph. */
+export interface PlacementSettings extends
+  Pick<
+    QuantizationSettings,
+    "preset" | "targetDevice" | "quantizeOutputs" | "activations" | "weights" | "propagationRule"
+  > {
+  /** Whether it is a transformer: then little but products of matrices is quantized. */
+  readonly transformer: boolean;
+}
 
-/** Places quantizers on a graph. Nodes for which `ignored` holds stay in float. */
+/**
+ * Places quantizers on a graph.
+ *
+ * @param ignored Names of the nodes that stay in float.
+ * @throws {RangeError} Where an operator cannot meet the constraints; its node is named.
+ */
 export function placeQuantizers(
   graph: Graph,
   types: ReadonlyMap<string, KnownType>,
-  ignored: (node: Node) => boolean,
+  settings: PlacementSettings,
+  ignored: ReadonlySet<string> = new Set(),
 ): Placements {
-  return new Placer(graph, types, ignored).run();
+  const flow = flowOf(graph, types);
+  const preset = settings.preset ?? (settings.transformer ? "mixed" : "performance");
+  const activations = { mode: preset === "mixed" ? "asymmetric" : "symmetric", ...settings.activations } as const;
+  const isIgnored = (node: Node): boolean => ignored.has(node.name);
+  const operations = operationsOf(flow, isIgnored, { ...settings, activations });
+  const all = settled(propagate(operations, flow, settings.propagationRule), settings.transformer, flow);
+  const embedded = embeddedOf(all, settings);
+  const quantizers = all.filter(({ at }) => isEdge(at) || !embedded.has(at.of.nodes[0]!));
+  const own = sitesOf(quantizers, operations, flow).map(({ sites, sources, form, nodes }): Ungrouped => ({
+    id: "",
+    kind: "activation",
+    sites,
+    sources,
+    mode: form.mode,
+    signed: settings.activations.signednessToForce ?? null,
+    narrowRange: form.narrowRange,
+    axis: form.perChannel ? 1 : null,
+    nodes,
+  }));
+  return grouped([...named(own, flow), ...weightsOf(operations, flow, settings, embedded)], flow);
 }
 
-class Placer {
-  readonly #graph: Graph;
-  readonly #types: ReadonlyMap<string, KnownType>;
-  readonly #producers: ReadonlyMap<string, Node>;
-  readonly #uses: ReadonlyMap<string, readonly Use[]>;
-  readonly #outputs: ReadonlySet<string>;
-  /** Quantizable nodes, with the inputs that are quantized activations. */
-  readonly #quantizable = new Map<Node, readonly number[]>();
-  readonly #classes = new UnionFind<string>();
+/** A placement, and the names of the nodes that it is there for. */
+type Ungrouped = Omit<Placement, "groups"> & { readonly nodes: readonly string[] };
 
-  constructor(graph: Graph, types: ReadonlyMap<string, KnownType>, ignored: (node: Node) => boolean) {
-    this.#graph = graph;
-    this.#types = types;
-    this.#producers = producersOf(graph);
-    this.#uses = usesOf(graph);
-    this.#outputs = new Set(graph.outputs.map((output) => output.name));
-    for (const node of graph.nodes) {
-      const inputs = ignored(node) ? [] : this.#quantizedInputs(node);
-      if (inputs.length > 0) this.#quantizable.set(node, inputs);
+/** The quantizers that remain, each with the form that it takes. */
+function settled(quantizers: readonly Quantizing[], transformer: boolean, flow: Flow): Quantizing[] {
+  let own = quantizers.filter((quantizer) => !isIdle(quantizer));
+  for (const quantizer of own) {
+    const shared = [...quantizer.unified].every(({ forms }) => forms.some(({ perChannel }) => !perChannel));
+    const forms = quantizer.unified.size > 1 && shared
+      ? quantizer.forms.filter((form) => !form.perChannel)
+      : quantizer.forms;
+    quantizer.forms = forms.slice(0, 1);
+  }
+  const at = new Map(own.map((quantizer) => [quantizer.at, quantizer]));
+  own = own.filter((quantizer) => {
+    const above = aboveOf(quantizer, at);
+    if (!above || !isRedundant(quantizer.forms[0]!, above.forms[0]!)) return true;
+    quantizer.sinks.forEach((sink) => above.sinks.add(sink));
+    if (quantizer.unified.size > 1) unify(above, quantizer);
+    quantizer.unified.delete(quantizer);
+    at.delete(quantizer.at);
+    return false;
+  });
+  for (const quantizer of own) {
+    const attention = [...quantizer.sinks].some(({ nodes }) => nodes[0] && isComputedProduct(nodes[0], flow));
+    if (transformer && attention) {
+      quantizer.forms = quantizer.forms.map((form) => ({ ...form, mode: "symmetric" as const }));
     }
   }
-
-  run(): Placements {
-    for (const node of this.#graph.nodes) {
-      const sources = this.#sources(node);
-      if (sources.length > 0 && sources.every((value) => this.#allQuantized(value))) {
-        for (const output of node.outputs) for (const source of sources) this.#classes.union(source, output);
-      }
-    }
-    const sites = this.#activationSites();
-    const groups = this.#groups(sites);
-    const groupOf = new Map(groups.flatMap((group) => group.nodes.map((name): [string, string] => [name, group.id])));
-    const placements = [...sites.values()].map((own): Placement => {
-      const readers = own.flatMap((site) => site.readers.map((reader) => groupOf.get(reader.node)));
-      const producers = own.map((site) => groupOf.get(this.#convBehind(site)?.name ?? ""));
-      const needed = new Set([...readers, ...producers].filter((id) => id !== undefined));
-      return { id: own[0]!.value, kind: "activation", sites: own, groups: [...needed] };
-    });
-    return { placements: [...placements, ...this.#weights(groupOf)], groups };
-  }
-
-  /** The inputs of a node that are quantized as activations; none where it is not quantizable. */
-  #quantizedInputs(node: Node): number[] {
-    if (LINEAR_OPERATORS.has(node.op)) {
-      if (node.op !== "MatMul" && !this.#weightOf(node)) return [];
-      if (
-        node.op === "Gemm" && (["alpha", "beta"].some((name) => (node.attributes.get(name) ?? 1) !== 1) ||
-          node.attributes.get("transA") === 1)
-      ) return [];
-      const constant = this.#graph.constants.get(node.inputs[1]!);
-      if (constant && constant.shape.length !== (node.op === "Conv" ? 4 : 2)) return [];
-      const inputs = constant ? [0] : [0, 1];
-      return inputs.every((i) => this.#isActivation(node.inputs[i]!)) ? inputs : [];
-    }
-    if (node.op === "Add") {
-      const both = node.inputs.every((name) => this.#isActivation(name));
-      return both && node.inputs.some((name) => this.#isConvolved(name)) ? [0, 1] : [];
-    }
-    if (node.op === "AveragePool" || node.op === "GlobalAveragePool") {
-      return this.#isActivation(node.inputs[0]!) && this.#isConvolved(node.inputs[0]!) ? [0] : [];
-    }
-    return [];
-  }
-
-  #weightOf(node: Node): boolean {
-    return this.#graph.constants.get(node.inputs[1] ?? "")?.dtype === "f32";
-  }
-
-  #isActivation(name: string): boolean {
-    const type = this.#types.get(name);
-    return type?.dtype === "f32" && !type.data;
-  }
-
-  /** Whether a value is the result of a convolution or a quantized addition, behind activations and moves. */
-  #isConvolved(name: string): boolean {
-    const node = this.#producers.get(name);
-    if (!node) return false;
-    if (node.op === "Conv" || (node.op === "Add" && this.#quantizable.has(node))) return true;
-    return (CLAMPS.has(node.op) || (MOVING_OPERATORS.has(node.op) && node.op !== "Concat")) &&
-      this.#isConvolved(node.inputs[0]!);
-  }
-
-  /** The values that a moving node takes its elements from; none for other nodes. */
-  #sources(node: Node): readonly string[] {
-    if (!MOVING_OPERATORS.has(node.op) || !this.#movesOnly(node)) return [];
-    const sources = node.op === "Concat" ? node.inputs : node.inputs.slice(0, 1);
-    return sources.every((name) => this.#isActivation(name)) ? sources : [];
-  }
-
-  #movesOnly(node: Node): boolean {
-    if (node.op === "Resize") return node.attributes.get("mode") === "nearest";
-    if (node.op !== "Pad") return true;
-    return (node.attributes.get("mode") ?? "constant") === "constant" &&
-      (!node.inputs[2] || this.#types.get(node.inputs[2])?.data?.[0] === 0);
-  }
-
-  /** Whether every reader of a value is quantized, directly or behind moves. */
-  #allQuantized(name: string): boolean {
-    const uses = this.#uses.get(name) ?? [];
-    return !this.#outputs.has(name) && uses.length > 0 &&
-      uses.every(({ node, input }) =>
-        this.#quantizable.get(node)?.includes(input) ||
-        (this.#sources(node).includes(name) && node.outputs.every((output) => this.#allQuantized(output)))
-      );
-  }
-
-  /** The sites of each activation quantizer, by the name of its class. */
-  #activationSites(): Map<string, Site[]> {
-    const sites = new Map<string, Site[]>();
-    const values = [...this.#graph.inputs.map((input) => input.name), ...this.#graph.nodes.flatMap((n) => n.outputs)];
-    const classes = new Set<string>();
-    for (const [node, inputs] of this.#quantizable) {
-      for (const input of inputs) classes.add(this.#classes.find(node.inputs[input]!));
-    }
-    for (const value of values) {
-      const root = value && this.#classes.find(value);
-      const readers: Reader[] = [];
-      if (classes.has(root)) {
-        for (const { node, input } of this.#uses.get(value) ?? []) {
-          const moves = node.outputs.some((output) => this.#classes.find(output) === root && output !== value);
-          if (moves || this.#quantizable.get(node)?.includes(input)) readers.push({ node: node.name, input });
-        }
-      }
-      const site = readers.length > 0 ? { value, readers } : this.#resultSite(value);
-      if (site) sites.set(root, [...(sites.get(root) ?? []), site]);
-    }
-    return sites;
-  }
-
-  /** The result of a quantized convolution that nothing but outputs of the graph read: integer kernels want it quantized too. */
-  #resultSite(value: string): Site | null {
-    const behind = this.#convAt(value);
-    if (!behind || !this.#quantizable.has(behind)) return null;
-    if (this.#outputs.has(value)) return { value, readers: this.#readersOf(value), output: true };
-    return this.#leadsOut(value) ? { value, readers: this.#readersOf(value) } : null;
-  }
-
-  #readersOf(value: string): Reader[] {
-    return (this.#uses.get(value) ?? []).map(({ node, input }) => ({ node: node.name, input }));
-  }
-
-  #leadsOut(value: string): boolean {
-    const uses = this.#uses.get(value) ?? [];
-    return uses.length > 0 && uses.every(({ node }) =>
-      MOVING_OPERATORS.has(node.op) && node.op !== "Concat" &&
-      node.outputs.every((output) => this.#outputs.has(output) || this.#leadsOut(output))
-    );
-  }
-
-  /** The convolution whose result, behind its activation, this value is. */
-  #convAt(value: string): Node | null {
-    let node = this.#producers.get(value);
-    while (node && CLAMPS.has(node.op) && this.#uses.get(node.inputs[0]!)!.length === 1) {
-      node = this.#producers.get(node.inputs[0]!);
-    }
-    return node?.op === "Conv" ? node : null;
-  }
-
-  /** The quantizable convolution whose every reader goes through a site. */
-  #convBehind(site: Site): Node | null {
-    const node = this.#convAt(site.value);
-    const whole = (this.#uses.get(site.value)?.length ?? 0) === site.readers.length &&
-      (site.output === true || !this.#outputs.has(site.value));
-    return node && whole && this.#quantizable.has(node) ? node : null;
-  }
-
-  #groups(sites: ReadonlyMap<string, readonly Site[]>): Group[] {
-    const ties = new UnionFind<string>();
-    const names = new Set([...this.#quantizable.keys()].map((node) => node.name));
-    for (const own of sites.values()) {
-      const readers = own.flatMap((site) => site.readers.map((reader) => reader.node)).filter((name) =>
-        names.has(name)
-      );
-      for (const reader of readers) ties.union(readers[0]!, reader);
-    }
-    const groups = new Map<string, string[]>();
-    for (const { name } of this.#quantizable.keys()) {
-      const root = ties.find(name);
-      groups.set(root, [...(groups.get(root) ?? []), name]);
-    }
-    return [...groups.values()].map((nodes) => ({ id: nodes[0]!, nodes }));
-  }
-
-  #weights(groupOf: ReadonlyMap<string, string>): Placement[] {
-    const found = new Map<string, { readers: Reader[]; groups: Set<string>; channelAxis: number }>();
-    for (const node of this.#quantizable.keys()) {
-      const name = node.inputs[1] ?? "";
-      if (!LINEAR_OPERATORS.has(node.op) || !this.#graph.constants.has(name)) continue;
-      const channelAxis = node.op === "Conv" || node.attributes.get("transB") === 1 ? 0 : 1;
-      const own = found.get(name) ?? { readers: [], groups: new Set(), channelAxis };
-      own.readers.push({ node: node.name, input: 1 });
-      own.groups.add(groupOf.get(node.name)!);
-      found.set(name, own);
-    }
-    return [...found].map(([value, { readers, groups, channelAxis }]) => ({
-      id: value,
-      kind: "weight",
-      sites: [{ value, readers }],
-      groups: [...groups],
-      channelAxis,
-    }));
-  }
+  return own;
 }
 
-class UnionFind<T> {
-  readonly #parents = new Map<T, T>();
+/** Whether a quantizer serves nothing but one operation with a constant as its other operand, and stands just before it. */
+function isIdle({ sinks, moves }: Quantizing): boolean {
+  const [sink] = sinks;
+  return sinks.size === 1 && moves <= 1 && isElementwise(sink!) && sink!.inputs.length === 1;
+}
 
-  find(item: T): T {
-    let root = item;
-    for (let up = this.#parents.get(root); up !== undefined; up = this.#parents.get(root)) root = up;
-    return root;
+/** The quantizer nearest above another, with nothing but moves in between. */
+function aboveOf(quantizer: Quantizing, at: ReadonlyMap<Result | Edge, Quantizing>): Quantizing | null {
+  let place: Result | Edge | undefined = quantizer.at;
+  while (place) {
+    const next: Result | Edge | undefined = isEdge(place)
+      ? place.from
+      : place.of.class === "moving"
+      ? place.of.inputs.find((edge) => edge.float)
+      : undefined;
+    const found = next && at.get(next);
+    if (found) return found;
+    place = next;
   }
+  return null;
+}
 
-  union(a: T, b: T): void {
-    const [rootA, rootB] = [this.find(a), this.find(b)];
-    if (rootA !== rootB) this.#parents.set(rootB, rootA);
+/** Orders quantizers by their first values, and gives them names. */
+function named(own: readonly Ungrouped[], flow: Flow): Ungrouped[] {
+  const values = [...flow.graph.inputs.map((input) => input.name), ...flow.graph.nodes.flatMap((node) => node.outputs)];
+  const position = new Map(values.map((value, i) => [value, i]));
+  const at = ({ sources }: Ungrouped): number => Math.min(...sources.map((value) => position.get(value)!));
+  const taken = new Set<string>();
+  return own.toSorted((a, b) => at(a) - at(b)).map((placement) => {
+    const { value, readers } = placement.sites[0]!;
+    const id = taken.has(value) ? `${value}>${readers[0]?.node ?? ""}.${readers[0]?.input ?? ""}` : value;
+    taken.add(id);
+    return { ...placement, id };
+  });
+}
+
+/**
+ * The embeddings behind which no quantizer is needed, as their tables can be quantized in the form that the readers want:
+ * that form, and the names of the readers.
+ */
+function embeddedOf(quantizers: readonly Quantizing[], settings: PlacementSettings): Embedded {
+  return new Map(quantizers.flatMap(({ at, forms: [form], sinks, unified }) => {
+    const node = isEdge(at) || at.of.class !== "embedding" || unified.size > 1 ? undefined : at.of.nodes[0]!;
+    const possible = node && constrained(weightForms(node), weightConstraints(settings), node, "weights");
+    if (!possible?.some((own) => sameForms([own], [form!]))) return [];
+    return [[node!, { form: form!, readers: [...sinks].flatMap(({ nodes }) => nodes[0]?.name ?? []) }]];
+  }));
+}
+
+type Embedded = ReadonlyMap<Node, { readonly form: QuantizerForm; readonly readers: readonly string[] }>;
+
+function weightConstraints({ weights }: PlacementSettings): QuantizationConstraints {
+  return { mode: "symmetric", ...weights };
+}
+
+/** The quantizers of weights: one for each constant, however many read it. */
+function weightsOf(
+  operations: readonly Operation[],
+  flow: Flow,
+  settings: PlacementSettings,
+  embedded: Embedded,
+): Ungrouped[] {
+  const found = new Map<string, Ungrouped>();
+  for (const { nodes: [node], class: own } of operations) {
+    if (!node || (own !== "quantizable" && own !== "embedding")) continue;
+    for (const input of weightInputs(node, flow)) {
+      const value = node.inputs[input]!;
+      const form = embedded.get(node)?.form ??
+        constrained(weightForms(node), weightConstraints(settings), node, "weights")[0]!;
+      const channelAxis = channelAxisOf(node, input, flow.graph.constants.get(value)!.shape.length);
+      const known = found.get(value);
+      found.set(value, {
+        id: value,
+        kind: "weight",
+        sites: [{ value, readers: [...known ? known.sites[0]!.readers : [], { node: node.name, input }] }],
+        sources: [value],
+        mode: form.mode,
+        signed: true,
+        narrowRange: form.narrowRange,
+        axis: form.perChannel ? channelAxis : null,
+        channelAxis,
+        nodes: [...known?.nodes ?? [], node.name, ...embedded.get(node)?.readers ?? []],
+      });
+    }
   }
+  return [...found.values()];
+}
+
+/**
+ * Ties the operations that read through the same quantizers, transitively: they change precision together, so that none
+ * reads some of its inputs in float and others quantized.
+ */
+function grouped(placements: readonly Ungrouped[], flow: Flow): Placements {
+  const nodesOf = ({ sites, nodes }: Ungrouped): readonly string[] => {
+    const producer = flow.producers.get(sites.find(({ output }) => output)?.value ?? "")?.name;
+    return nodes.length > 0 || !producer ? nodes : [producer];
+  };
+  const ties = new UnionFind<string>();
+  const members = new Set<string>();
+  for (const placement of placements) {
+    const nodes = nodesOf(placement);
+    for (const node of nodes) {
+      members.add(node);
+      ties.union(nodes[0]!, node);
+    }
+  }
+  const groups = new Map<string, string[]>();
+  for (const { name } of flow.graph.nodes) {
+    if (!members.has(name)) continue;
+    const root = ties.find(name);
+    groups.set(root, [...groups.get(root) ?? [], name]);
+  }
+  return {
+    placements: placements.map((placement) => {
+      const [first] = nodesOf(placement);
+      const { nodes: _, ...own } = placement;
+      return { ...own, groups: first ? [groups.get(ties.find(first))![0]!] : [] };
+    }),
+    groups: [...groups.values()].map((nodes) => ({ id: nodes[0]!, nodes })),
+  };
 }

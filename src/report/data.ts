@@ -70,8 +70,23 @@ export interface ReportMetric {
   readonly items: number;
   /** How sure the drop is. */
   readonly interval?: ReportInterval;
+  /** Whether it was measured on some items only, because the search was stopped. */
+  readonly estimated?: boolean;
   /** The metric measured once more on the file that was written. */
   readonly exported?: number;
+  /** The metric on items that the search has not seen. */
+  readonly holdout?: {
+    /** Number of items. */
+    readonly items: number;
+    /** The FP32 model. */
+    readonly baseline: number;
+    /** The model that was written. */
+    readonly result: number;
+    /** The drop between the two. */
+    readonly drop: number;
+    /** How sure that drop is. */
+    readonly interval?: ReportInterval;
+  };
 }
 
 /** A group of operations that change precision together. Its place in the list is its place in the network. */
@@ -138,12 +153,12 @@ export interface ReportPoint {
   readonly ms?: number;
 }
 
-/** A way to find ranges and correct errors that was tried before anything was reverted. */
+/** A way to find ranges and correct errors that was tried before anything was reverted; the first is the options as given. */
 export interface ReportRecipe {
   /** Its name. */
   readonly name: string;
-  /** How far the outputs of the all-INT8 model move with it, in the measure of {@linkcode ReportSensitivity}. */
-  readonly divergence: number;
+  /** Signal to quantization noise at the outputs of the all-INT8 model with it, in dB. */
+  readonly sqnrDb: number;
   /** The drop of the all-INT8 model with it, where it was measured. */
   readonly drop?: number;
   /** Whether it was taken. */

@@ -1,6 +1,7 @@
 /** From what a search or a ranking found to what a report shows. @module */
 import type { Graph } from "../graph/graph.ts";
 import type { Group, Plan, QuantizedGraph } from "../graph/quantizers.ts";
+import type { Rung } from "../quant/recipe.ts";
 import type { AccuracyControlResult } from "../search/accuracy_control.ts";
 import type { Evaluation } from "../search/ledger.ts";
 import type { GroupRanking } from "../search/rank.ts";
@@ -13,6 +14,7 @@ import type {
   ReportMetric,
   ReportPoint,
   ReportRange,
+  ReportRecipe,
   ReportRun,
   ReportTimes,
 } from "./data.ts";
@@ -33,6 +35,8 @@ export interface ReportContext {
   readonly sizes?: { readonly before: number; readonly after: number };
   /** What each group costs alone. */
   readonly ranking?: GroupRanking;
+  /** What the ladder of recipes gave. */
+  readonly rungs?: readonly Rung[];
   /** The ranges of quantized values. */
   readonly ranges?: readonly ReportRange[];
   /** How long the models run. */
@@ -59,7 +63,7 @@ export function reportOfModel(model: QuantizedGraph, context: ReportContext): Re
 function complete(
   model: QuantizedGraph,
   plan: Plan,
-  { model: name, run, sizes, ranking, ranges, times, warnings }: ReportContext & {
+  { model: name, run, sizes, ranking, rungs = [], ranges, times, warnings }: ReportContext & {
     readonly warnings: readonly string[];
   },
   { reverted, ...parts }: Pick<ReportData, "metrics" | "evaluations" | "pareto" | "cost"> & {
@@ -72,6 +76,7 @@ function complete(
     ...parts,
     groups: groupsOf(model, plan, reverted ?? [], ranking),
     ...(ranking && { sensitivity: { measure: hasScores(ranking) ? "kl" : "nmse", items: ranking.items } }),
+    ...(rungs.length > 0 && { recipes: recipesOf(rungs) }),
     ...(ranges && { ranges }),
     ...(times && { times }),
     warnings,
@@ -94,6 +99,16 @@ function metricOf(result: AccuracyControlResult, { metric = "metric", interval }
     items: Math.max(...evaluations.map(({ items }) => items)),
     ...(interval && { interval }),
   };
+}
+
+/** The rungs of a ladder; that which was kept last was taken. */
+function recipesOf(rungs: readonly Rung[]): ReportRecipe[] {
+  const chosen = rungs.findLast(({ kept }) => kept);
+  return rungs.map((rung) => ({
+    name: rung.recipes.join(" + ") || "options as given",
+    sqnrDb: rung.sqnr,
+    chosen: rung === chosen,
+  }));
 }
 
 function hasScores({ groups }: GroupRanking): boolean {

@@ -2,7 +2,7 @@
 import type { Graph } from "../graph/graph.ts";
 import { isActive, type Plan, type QuantizedGraph, type Quantizer } from "../graph/quantizers.ts";
 import { Rewriter } from "../graph/rewriter.ts";
-import type { CalibrationItem } from "../quant/calibrate.ts";
+import type { CalibrationItem } from "../quant/statistics.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { openModel } from "../runtime/model.ts";
 import { type QuantizationParameters, rangeOf } from "../tensor/quantization.ts";

@@ -31,12 +31,24 @@ export function verdictOf({ metrics, groups }: ReportData): Verdict {
     headline: `${missed.length > 0 ? "Limit missed" : "Limit kept"}: ${size}, ${place} ${
       metricText(maxDrop)
     }, with ${kept}.`,
-    details: metrics.flatMap(trustOf),
+    details: metrics.flatMap((metric) => [...trustOf(metric), ...holdoutOf(metric)]),
   };
 }
 
+/** What items say that the search has not seen. */
+function holdoutOf({ name, maxDrop, holdout }: ReportMetric): string[] {
+  if (!holdout) return [];
+  const { items, drop, interval } = holdout;
+  const range = interval ? ` (95 % interval ${metricText(interval.low)} to ${metricText(interval.high)})` : "";
+  return [
+    `On ${groupedText(items)} items that the search has not seen the drop of ${name} is ${metricText(drop)}${range}, ` +
+    `${drop <= maxDrop ? "within" : "more than"} the permitted ${metricText(maxDrop)}.`,
+  ];
+}
+
 /** What the interval says about the limit. */
-function trustOf({ name, drop, maxDrop, interval, items, reached }: ReportMetric): string[] {
+function trustOf({ name, drop, maxDrop, interval, items, reached, estimated }: ReportMetric): string[] {
+  if (estimated) return [`The search was stopped before all items were run: the drop of ${name} is an estimate.`];
   if (!interval) return [];
   const { low, high, standardError } = interval;
   const range = `With ${groupedText(items)} items the standard error of the drop of ${name} is ` +
@@ -70,10 +82,12 @@ export function adviceOf({ metrics, groups, sensitivity, recipes }: Omit<ReportD
   }
   const chosen = recipes?.find((recipe) => recipe.chosen);
   const plain = recipes?.[0];
-  if (chosen && plain && chosen !== plain && chosen.divergence < plain.divergence) {
+  if (chosen && plain && chosen !== plain) {
     advice.push(
-      `The recipe "${chosen.name}" brings the outputs ${(plain.divergence / chosen.divergence).toPrecision(2)} times ` +
-        `nearer to FP32 than "${plain.name}".`,
+      `The recipe "${chosen.name}" takes ${
+        (chosen.sqnrDb - plain.sqnrDb).toFixed(1)
+      } dB of quantization noise from the ` +
+        `outputs, compared with "${plain.name}".`,
     );
   }
   const operations = groups.reduce((count, { nodes }) => count + nodes.length, 0);

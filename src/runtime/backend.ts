@@ -33,8 +33,10 @@ export interface Timings {
 export interface Executable extends Disposable {
   /** Bytes of device memory that it holds for itself: activations, inputs and outputs. */
   readonly bytes: number;
-  /** Runs the plan once. */
+  /** Runs the plan once. State that the plan carries is neither given nor returned. */
   run(inputs: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>>;
+  /** Reads the state after the runs so far, by the names of the outputs that it is carried from, and sets it to zero. Absent where there is none. */
+  takeCarried?(): Promise<Map<string, Tensor>>;
   /** Times each launch of a run by itself, in interleaved rounds. No run may be under way. */
   time?(inputs: ReadonlyMap<string, Tensor>, rounds: number): Promise<Timings>;
 }

@@ -1,7 +1,7 @@
 /** The reference backend: every operator by its definition. @module */
 import { elementSize } from "../gpu/layout.ts";
-import { sizeOf, type Tensor } from "../tensor/tensor.ts";
-import type { Backend, Timings } from "./backend.ts";
+import { allocate, sizeOf, type Tensor } from "../tensor/tensor.ts";
+import type { Backend, Executable, Timings } from "./backend.ts";
 import type { ExecutionPlan } from "./plan.ts";
 
 /** A backend that runs every step by its definition: slow, and what the kernels are tested against. */
@@ -10,15 +10,39 @@ export function cpuBackend(): Backend {
     name: "cpu",
     device: "CPU (reference)",
     constantBytes: 0,
-    prepare: (plan) =>
-      Promise.resolve({
-        bytes: 0,
-        run: (inputs) => Promise.resolve(runByReference(plan, inputs)),
-        time: (inputs, rounds) => Promise.resolve(time(plan, inputs, rounds)),
-        [Symbol.dispose]: () => {},
-      }),
+    prepare: (plan) => Promise.resolve(prepare(plan)),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
+}
+
+function prepare(plan: ExecutionPlan): Executable {
+  const carried = plan.carried ?? new Map<string, string>();
+  let state = zeroState(plan);
+  return {
+    bytes: 0,
+    run: (inputs) => {
+      const results = runByReference(plan, new Map([...inputs, ...state]));
+      for (const [input, output] of carried) {
+        state.set(input, results.get(output)!);
+        results.delete(output);
+      }
+      return Promise.resolve(results);
+    },
+    takeCarried: () => {
+      const taken = new Map(Array.from(carried, ([input, output]): [string, Tensor] => [output, state.get(input)!]));
+      state = zeroState(plan);
+      return Promise.resolve(taken);
+    },
+    time: (inputs, rounds) => Promise.resolve(time(plan, new Map([...inputs, ...state]), rounds)),
+    [Symbol.dispose]: () => {},
+  };
+}
+
+function zeroState({ carried, types }: ExecutionPlan): Map<string, Tensor> {
+  return new Map(Array.from(carried?.keys() ?? [], (name): [string, Tensor] => {
+    const { dtype, shape } = types.get(name)!;
+    return [name, { dtype, shape, data: allocate(dtype, sizeOf(shape)) }];
+  }));
 }
 
 /** @param onStep Is told the number of each step and the milliseconds that it took. */

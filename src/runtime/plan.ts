@@ -52,6 +52,11 @@ export interface ExecutionPlan {
   readonly constants: ReadonlyMap<string, Tensor>;
   /** The type of every value that a step reads or computes. */
   readonly types: ReadonlyMap<string, KnownType>;
+  /**
+   * State that is kept on the device from run to run: for each input that is one, the output that it becomes in the next
+   * run. Before the first run all its elements are zero.
+   */
+  readonly carried?: ReadonlyMap<string, string>;
 }
 
 /** A pointwise value that has not been given a step yet. */

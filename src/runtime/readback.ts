@@ -3,7 +3,7 @@ import { bytesOf, fromPlain, withoutPadding } from "../gpu/layout.ts";
 import type { Mapper } from "../gpu/mapper.ts";
 import type { Memory } from "../gpu/memory.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { OutputPort } from "./schedule.ts";
+import type { OutputPort } from "./ports.ts";
 
 interface StagedPort extends OutputPort {
   readonly offset: number;

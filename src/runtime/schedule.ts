@@ -6,9 +6,10 @@ import { type ShaderName, SHADERS } from "../gpu/shaders.ts";
 import { relayout } from "../ops/copy.ts";
 import type { Layouts, Target } from "../ops/op.ts";
 import { copyView } from "../ops/view.ts";
-import type { Tensor, TensorType } from "../tensor/tensor.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import { create, isDirect, isIn, type Place, type Storage, viewAt } from "./place.ts";
 import type { ExecutionPlan, Step } from "./plan.ts";
+import type { CarriedPort, OutputPort, Port } from "./ports.ts";
 import { assignRegions, type Life, liveBytesOf, type Region } from "./regions.ts";
 import { NodeError } from "./specialize.ts";
 
@@ -28,22 +29,6 @@ export interface ScheduledLaunch {
   readonly outputs: readonly number[];
 }
 
-/** An input of the whole graph, in plain layout. */
-export interface Port {
-  /** Its name. */
-  readonly name: string;
-  /** Its type. */
-  readonly type: TensorType;
-  /** The number of its region. */
-  readonly region: number;
-}
-
-/** An output of the whole graph. */
-export interface OutputPort extends Port {
-  /** How it lies there: the host can drop the padding of rows. */
-  readonly layout: "plain" | "rows";
-}
-
 /** All that a device must do for one run, as data. */
 export interface Schedule {
   /** The memory that is needed. */
@@ -56,6 +41,8 @@ export interface Schedule {
   readonly inputs: readonly Port[];
   /** Where outputs are read. */
   readonly outputs: readonly OutputPort[];
+  /** State that stays on the device: where a run leaves it, and the region of a buffer where the next finds it. */
+  readonly carried: readonly CarriedPort[];
 }
 
 interface Pending {
@@ -74,9 +61,11 @@ interface Pending {
  */
 export function schedule(plan: ExecutionPlan, target: Target, textureBytes = 0): Schedule {
   const scheduler = new Scheduler(plan, target);
-  const inputs = plan.inputs.map(({ name }) => ({ name, place: scheduler.input(name) }));
+  const carried = plan.carried ?? new Map<string, string>();
+  const inputs = plan.inputs.map(({ name }) => ({ name, place: scheduler.input(name, carried.has(name)) }));
   for (const step of plan.steps) scheduler.step(step);
-  const outputs = plan.outputs.map(({ name }) => ({ name, ...scheduler.output(name) }));
+  const states = new Set(carried.values());
+  const outputs = plan.outputs.map(({ name }) => ({ name, ...scheduler.output(name, states.has(name)) }));
   const lives = livesOf(scheduler.pending, inputs.map(({ place }) => place.storage));
   const { regions, numbers } = assignRegions(lives, textureBytes);
   const regionOf = ({ storage }: Place): number => numbers.get(storage)!;
@@ -85,6 +74,10 @@ export function schedule(plan: ExecutionPlan, target: Target, textureBytes = 0):
     type: plan.types.get(name)!,
     region: regionOf(place),
   });
+  const next = new Map(inputs.flatMap(({ name, place }): [string, number][] => {
+    const output = carried.get(name);
+    return output === undefined ? [] : [[output, regionOf(place)]];
+  }));
   return {
     regions,
     liveBytes: liveBytesOf(lives),
@@ -96,8 +89,9 @@ export function schedule(plan: ExecutionPlan, target: Target, textureBytes = 0):
       inputs: pending.inputs.map((place) => place && regionOf(place)),
       outputs: pending.outputs.map(regionOf),
     })),
-    inputs: inputs.map(port),
-    outputs: outputs.map((output) => ({ ...port(output), layout: output.layout })),
+    inputs: inputs.filter(({ name }) => !carried.has(name)).map(port),
+    outputs: outputs.filter(({ name }) => !next.has(name)).map((own) => ({ ...port(own), layout: own.layout })),
+    carried: outputs.filter(({ name }) => next.has(name)).map((own) => ({ ...port(own), next: next.get(own.name)! })),
   };
 }
 
@@ -112,16 +106,23 @@ class Scheduler {
     this.#target = target;
   }
 
-  input(name: string): Place {
+  /** @param carried Whether it is state that the run before left: then nothing else may lie where it does. */
+  input(name: string, carried: boolean): Place {
     const place = create(this.#plan.types.get(name)!, "plain");
+    if (carried) Object.assign(place.storage, { last: Infinity, inBlocks: false });
     this.#places.set(name, [place]);
     return place;
   }
 
-  /** A graph output, kept to the end: in rows where it lies so and their padding is little, else in plain layout. */
-  output(name: string): { place: Place; layout: "plain" | "rows" } {
+  /**
+   * A graph output, kept to the end: in rows where it lies so and their padding is little, else in plain layout.
+   *
+   * @param carried Whether it is state for the next run, which must be plain.
+   */
+  output(name: string, carried: boolean): { place: Place; layout: "plain" | "rows" } {
     const places = this.#placesOf(name);
-    const rows = places.some((place) => isIn(place, "plain")) ? undefined : places.find((place) => isIn(place, "rows"));
+    const plain = carried || places.some((place) => isIn(place, "plain"));
+    const rows = plain ? undefined : places.find((place) => isIn(place, "rows"));
     const type = this.#plan.types.get(name)!;
     const layout = rows && bytesOf(type, "rows") <= 2 * bytesOf(type, "plain") ? "rows" : "plain";
     const place = this.#in(name, layout, name);

@@ -3,7 +3,7 @@ import { openClock, timeDispatches } from "../gpu/clock.ts";
 import { type Dispatch, encode, GpuContext } from "../gpu/context.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Launch } from "../gpu/launch.ts";
-import { arrange } from "../gpu/layout.ts";
+import { arrange, bytesOf } from "../gpu/layout.ts";
 import { Mapper } from "../gpu/mapper.ts";
 import { allocateMemory, type Memory } from "../gpu/memory.ts";
 import { measurePeak } from "../gpu/peak.ts";
@@ -11,6 +11,7 @@ import type { Target } from "../ops/op.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Backend, BackendOptions, Executable, Timings } from "./backend.ts";
 import type { ExecutionPlan } from "./plan.ts";
+import type { OutputPort } from "./ports.ts";
 import { Readback } from "./readback.ts";
 import { type Schedule, schedule } from "./schedule.ts";
 import { Tuning } from "./tuning.ts";
@@ -87,7 +88,8 @@ async function build(
     },
   );
   const readback = new Readback(mapper, work.outputs);
-  return new GpuExecutable(device, work, memory, dispatches, uniforms, readback, release);
+  const carried = work.carried.length > 0 ? new Readback(mapper, statesOf(work)) : null;
+  return new GpuExecutable(device, work, memory, dispatches, uniforms, readback, carried, release);
 }
 
 class GpuExecutable implements Executable {
@@ -98,6 +100,7 @@ class GpuExecutable implements Executable {
   readonly #dispatches: readonly Dispatch[];
   readonly #uniforms: GPUBuffer | null;
   readonly #readback: Readback;
+  readonly #carried: Readback | null;
   readonly #release: () => void;
 
   constructor(
@@ -107,6 +110,7 @@ class GpuExecutable implements Executable {
     dispatches: readonly Dispatch[],
     uniforms: GPUBuffer | null,
     readback: Readback,
+    carried: Readback | null,
     release: () => void,
   ) {
     this.#device = device;
@@ -115,8 +119,9 @@ class GpuExecutable implements Executable {
     this.#dispatches = dispatches;
     this.#uniforms = uniforms;
     this.#readback = readback;
+    this.#carried = carried;
     this.#release = release;
-    this.bytes = memory.reduce((sum, { bytes }) => sum + bytes, readback.bytes);
+    this.bytes = memory.reduce((sum, { bytes }) => sum + bytes, readback.bytes + (carried?.bytes ?? 0));
   }
 
   async run(inputs: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>> {
@@ -127,9 +132,21 @@ class GpuExecutable implements Executable {
     const pass = encoder.beginComputePass();
     encode(pass, this.#dispatches);
     pass.end();
+    for (const { region, next, type } of this.#schedule.carried) {
+      this.#memory[region]!.copyTo(encoder, this.#memory[next]!.buffer!, 0, bytesOf(type, "plain"));
+    }
     this.#readback.copy(encoder, this.#memory);
     this.#device.queue.submit([encoder.finish()]);
     return await this.#readback.read();
+  }
+
+  async takeCarried(): Promise<Map<string, Tensor>> {
+    if (!this.#carried) return new Map();
+    const encoder = this.#device.createCommandEncoder();
+    this.#carried.copy(encoder, this.#memory);
+    for (const { next } of this.#schedule.carried) encoder.clearBuffer(this.#memory[next]!.buffer!);
+    this.#device.queue.submit([encoder.finish()]);
+    return await this.#carried.read();
   }
 
   async time(inputs: ReadonlyMap<string, Tensor>, rounds: number): Promise<Timings> {
@@ -151,8 +168,14 @@ class GpuExecutable implements Executable {
     for (const own of this.#memory) own.destroy();
     this.#uniforms?.destroy();
     this.#readback[Symbol.dispose]();
+    this.#carried?.[Symbol.dispose]();
     this.#release();
   }
+}
+
+/** The state where the next run finds it, to be read. */
+function statesOf({ carried }: Schedule): OutputPort[] {
+  return carried.map(({ name, type, next }) => ({ name, type, region: next, layout: "plain" }));
 }
 
 /** Bytes of the constants that a launch reads. */

@@ -2,8 +2,9 @@
 import type { Graph } from "../graph/graph.ts";
 import { applyPlan } from "../graph/apply_plan.ts";
 import type { QuantizedGraph } from "../graph/quantizers.ts";
-import type { CalibrationItem } from "../quant/calibrate.ts";
-import { quantize, type QuantizeOptions } from "../quant/quantize.ts";
+import type { CalibrationItems } from "../quant/calibration_set.ts";
+import type { QuantizeOptions } from "../quant/options.ts";
+import { quantize } from "../quant/quantize.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { type Model, openModel } from "../runtime/model.ts";
 import { openBackend } from "../runtime/open.ts";
@@ -59,7 +60,7 @@ export interface AccuracyControlResult extends SearchOutcome {
  */
 export async function quantizeWithAccuracyControl<T>(
   graph: Graph,
-  calibration: Iterable<CalibrationItem> | AsyncIterable<CalibrationItem>,
+  calibration: CalibrationItems,
   validation: readonly T[],
   validate: Validate<T>,
   options: AccuracyControlOptions = {},
@@ -97,7 +98,7 @@ export async function quantizeWithAccuracyControl<T>(
         ...scheme,
         subsetSize,
         backend,
-        onProgress: (done, total) => onProgress?.({ type: "stage", stage: "calibration", done, total }),
+        onProgress: (done) => onProgress?.({ type: "stage", stage: "calibration", done, total: null }),
       });
       return model.groups;
     },

@@ -2,7 +2,7 @@
 import { applyPlan } from "../graph/apply_plan.ts";
 import type { Graph, ValueInfo } from "../graph/graph.ts";
 import type { Group, QuantizedGraph } from "../graph/quantizers.ts";
-import type { CalibrationItem } from "../quant/calibrate.ts";
+import type { CalibrationItem } from "../quant/statistics.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { openModel } from "../runtime/model.ts";
 import { openBackend } from "../runtime/open.ts";

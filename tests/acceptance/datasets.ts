@@ -114,7 +114,7 @@ function cifar(name: string, input: string, fp32Top1: number): Subject {
   return {
     name,
     bytes: readData(`cifar/${name}.onnx`),
-    calibration: batch(0, 300),
+    calibration: [0, 1, 2, 3].flatMap((index) => batch(index, 75)),
     validation,
     fp32Top1,
     published: validation,

@@ -120,7 +120,7 @@ Deno.test("applyPlan() quantizes activations, weights and the bias of an integer
   const model = quantized(conv, activation("x", [["c", 0]]), weight("w", "c", parameters("i8", [0.5, 1], 0, 0)));
   const graph = applyPlan(model, new Set());
   assert.deepEqual(lines(graph), [
-    "DequantizeLinear(c.bias_quantized,c.bias_scale,c.bias_zero_point) -> c.bias_dequantized",
+    "DequantizeLinear(c.bias_quantized,c.bias_scale) -> c.bias_dequantized",
     "QuantizeLinear(x,x_scale,x_zero_point) -> x_quantized",
     "DequantizeLinear(x_quantized,x_scale,x_zero_point) -> x_dequantized",
     "DequantizeLinear(w_quantized,w_scale,w_zero_point) -> w_dequantized",
@@ -232,4 +232,82 @@ Deno.test("applyPlan() quantizes only the inputs that read through the quantizer
   const graph = graphOf({ inputs: { x: [2] }, nodes: [node("Add", ["x", "x"], "y")], outputs: ["y"] });
   const applied = applyPlan(quantized(graph, activation("x", [["y", 1]])), new Set());
   assert.deepEqual(applied.nodes.at(-1)!.inputs, ["x", "x_dequantized"]);
+});
+
+Deno.test("applyPlan() takes a corrected bias while the node is in 8 bits, in float where int32 cannot hold it", () => {
+  const model = quantized(conv, activation("x", [["c", 0]]), weight("w", "c", parameters("i8", [0.5, 1], 0, 0)));
+  const biases = new Map([["c", f32([0.4, 0.3])]]);
+  const applied = applyPlan({ ...model, biases }, new Set());
+  assert.deepEqual(applied.constants.get("c.bias_quantized")?.data, Int32Array.of(8, 3));
+  assert.equal(applyPlan({ ...model, biases }, new Set(["g"])), conv);
+
+  const large = new Map([["c", f32([1e9, 0.3])]]);
+  const float = applyPlan({ ...model, biases: large }, new Set());
+  const node = float.nodes.find(({ op }) => op === "Conv")!;
+  assert.deepEqual(float.constants.get(node.inputs[2]!)?.data, Float32Array.of(1e9, 0.3));
+
+  const withoutBias = { ...conv, nodes: conv.nodes.map((n) => n.op === "Conv" ? { ...n, inputs: ["x", "w"] } : n) };
+  const added = applyPlan({ ...model, graph: withoutBias, biases }, new Set());
+  assert.deepEqual(added.constants.get("c.bias_quantized")?.data, Int32Array.of(8, 3));
+});
+
+Deno.test("applyPlan() takes the corrected constant of an Add behind a MatMul only while the MatMul is in 8 bits", () => {
+  for (const order of [["m", "b"], ["b", "m"]]) {
+    const graph = graphOf({
+      inputs: { x: [2, 2] },
+      nodes: [node("MatMul", ["x", "w"], "m"), node("Add", order, "a"), node("Add", ["a", "b"], "y")],
+      constants: { w: tensor("f32", [2, 2], [1, 2, 3, 4]), b: f32([1, 2]) },
+      outputs: ["y"],
+    });
+    const model = quantized(graph, activation("x", [["m", 0]]), weight("w", "m"));
+    const biases = new Map([["m", f32([3, 4])]]);
+    const applied = applyPlan({ ...model, biases }, new Set());
+    const [first, second] = applied.nodes.filter(({ op }) => op === "Add");
+    assert.deepEqual(applied.constants.get(first!.inputs[order.indexOf("b")]!)?.data, Float32Array.of(3, 4));
+    assert.deepEqual(second!.inputs, ["a", "b"]);
+    assert.deepEqual(applied.constants.get("b")?.data, Float32Array.of(1, 2));
+    assert.equal(applyPlan({ ...model, biases }, new Set(["g"])), graph);
+  }
+});
+
+Deno.test("applyPlan() corrects no constant that more than the MatMul's result is added to", () => {
+  const graph = graphOf({
+    inputs: { x: [2, 2] },
+    nodes: [node("MatMul", ["x", "w"], "m"), node("Add", ["m", "b"], "a"), node("Add", ["m", "a"], "y")],
+    constants: { w: tensor("f32", [2, 2], [1, 2, 3, 4]), b: f32([1, 2]) },
+    outputs: ["y"],
+  });
+  const model = quantized(graph, activation("x", [["m", 0]]), weight("w", "m"));
+  const applied = applyPlan({ ...model, biases: new Map([["m", f32([3, 4])]]) }, new Set());
+  assert.deepEqual(lines(applied).slice(-2), ["Add(m,b) -> a", "Add(m,a) -> y"]);
+});
+Deno.test("applyPlan() writes one bias scale for weights of one scale, without an axis", () => {
+  const applied = applyPlan(quantized(conv, activation("x", [["c", 0]]), weight("w", "c")), new Set());
+  assert.deepEqual(applied.constants.get("c.bias_scale"), tensor("f32", [], [Math.fround(0.1) * 0.5]));
+  assert(applied.nodes.every(({ attributes }) => !attributes.has("axis")));
+});
+
+Deno.test("applyPlan() leaves biases in float where it is asked to, corrected ones too", () => {
+  const model = quantized(conv, activation("x", [["c", 0]]), weight("w", "c"));
+  const biasOf = (graph: Graph) => graph.constants.get(graph.nodes.find(({ op }) => op === "Conv")!.inputs[2]!);
+  assert.deepEqual(biasOf(applyPlan(model, new Set(), { biases: "f32" })), f32([0.2, -0.1]));
+  const corrected = { ...model, biases: new Map([["c", f32([0.3, 0])]]) };
+  assert.deepEqual(biasOf(applyPlan(corrected, new Set(), { biases: "f32" })), f32([0.3, 0]));
+  assert.deepEqual(applyPlan(corrected, new Set()).constants.get("c.bias_quantized"), tensor("i32", [2], [6, 0]));
+});
+
+Deno.test("applyPlan() takes a corrected bias that does not fit 32 bits as it is", () => {
+  const model = quantized(conv, activation("x", [["c", 0]]), weight("w", "c"));
+  const applied = applyPlan({ ...model, biases: new Map([["c", f32([1e12, 0])]]) }, new Set());
+  assert.deepEqual(applied.constants.get(applied.nodes.find(({ op }) => op === "Conv")!.inputs[2]!), f32([1e12, 0]));
+});
+
+Deno.test("applyPlan() guards float convolutions with a Clip of the operator set's form, or not at all", () => {
+  for (const opset of [10, 11]) {
+    const model = quantized({ ...conv, opset }, activation("x", [["c", 0]], parameters("u8", 0.5, 10)));
+    const clip = applyPlan(model, new Set()).nodes.find(({ op }) => op === "Clip")!;
+    assert.deepEqual(clip.inputs.length, opset === 10 ? 1 : 3);
+    assert.deepEqual([...clip.attributes.keys()], opset === 10 ? ["min", "max"] : []);
+    assert(applyPlan(model, new Set(), { guardsFloat: false }).nodes.every(({ op }) => op !== "Clip"));
+  }
 });

@@ -239,3 +239,33 @@ Deno.test({
     }
   },
 });
+
+Deno.test("readOnnx() reads half precision as FP32 and says what it costs", () => {
+  const half = { dataType: DataType.FLOAT16, dims: [2], rawData: bytesOf(Float16Array.of(0.1, -2)) };
+  const cast = (input: string, output: string, to: number) =>
+    node("Cast", [input], output, [{ name: "to", type: AttributeType.INT, i: to }]);
+  const graph = readOnnx(model({
+    node: [
+      cast("x", "h", DataType.FLOAT16),
+      cast("w", "f", DataType.FLOAT),
+      node("Constant", [], "k", [{ name: "value", type: AttributeType.TENSOR, t: half }]),
+      node("Mul", ["h", "f"], "m"),
+      node("Add", ["m", "k"], "y"),
+    ],
+    initializer: [{ ...half, name: "w" }],
+  }));
+  assert.deepEqual(graph.constants.get("w"), tensor("f32", [2], [Math.f16round(0.1), -2]));
+  assert.equal(graph.nodes[0]!.attributes.get("to"), DataType.FLOAT);
+  assert.equal(graph.warnings?.length, 2);
+  assert.match(graph.warnings[0]!, /^2 constants, "w" first, are stored in half precision .* half of their 8 bytes/);
+  assert.match(graph.warnings[1]!, /^1 nodes, "h" first, cast to half precision/);
+  assert.equal(readOnnx(model()).warnings, undefined);
+});
+
+Deno.test("readOnnx() says of integer operators that the model is quantized already", () => {
+  const bytes = model({ node: [node("QLinearConv", ["x"], "y")] });
+  assert.throws(
+    () => readOnnx(bytes, { supports: (op) => op === "Relu" }),
+    /node "QLinearConv_0" \(QLinearConv\): the operator, which shows that the model is quantized already: give the FP32/,
+  );
+});

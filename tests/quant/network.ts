@@ -1,6 +1,6 @@
 /** A network to quantize. */
 import type { Graph, Node } from "../../src/graph/graph.ts";
-import type { CalibrationItem } from "../../src/quant/calibrate.ts";
+import type { CalibrationItem } from "../../src/quant/statistics.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { graphOf, node } from "../graphs.ts";
 import { random } from "../ops/harness.ts";

@@ -18,7 +18,7 @@ Deno.test("settingsOf() has NNCF's defaults", () => {
     activations: {},
     weights: {},
     propagationRule: "merge_all_in_one",
-    activationsRange: RANGE_ESTIMATORS.mean_minmax,
+    activationsRange: { perTensor: RANGE_ESTIMATORS.mean_minmax, perChannel: RANGE_ESTIMATORS.minmax },
     weightsRange: RANGE_ESTIMATORS.minmax,
     biasThreshold: 2,
     smoothQuantAlphas: { convolution: -1, matmul: 0.95 },
@@ -27,18 +27,16 @@ Deno.test("settingsOf() has NNCF's defaults", () => {
 });
 
 Deno.test("settingsOf() lets defaults follow other settings", () => {
-  assert.equal(settingsOf({ modelType: "transformer" }).preset, "mixed");
-  assert.equal(settingsOf({ modelType: "transformer", preset: "performance" }).preset, "performance");
   assert.equal(settingsOf({ fastBiasCorrection: false }).biasThreshold, 1000);
-  const perChannel = settingsOf({ advanced: { activationsQuantizationParams: { perChannel: true } } });
-  assert.equal(perChannel.activationsRange, RANGE_ESTIMATORS.minmax);
+  const named = settingsOf({ advanced: { activationsRangeEstimatorParams: "mse" } }).activationsRange;
+  assert.deepEqual(named, { perTensor: RANGE_ESTIMATORS.mse, perChannel: RANGE_ESTIMATORS.mse });
 });
 
 Deno.test("settingsOf() fills the ends of a range estimator from the default one", () => {
   const { activationsRange } = settingsOf({
     advanced: { activationsRangeEstimatorParams: { max: { statisticsType: "quantile", quantileOutlierProb: 1e-3 } } },
   });
-  assert.deepEqual(activationsRange, {
+  assert.deepEqual(activationsRange.perTensor, {
     min: RANGE_ESTIMATORS.mean_minmax.min,
     max: { statisticsType: "quantile", aggregatorType: "mean", quantileOutlierProb: 1e-3 },
   });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Node } from "../../src/graph/graph.ts";
-import { type Placements, placeQuantizers } from "../../src/quant/placement.ts";
+import { type Placements, type PlacementSettings, placeQuantizers } from "../../src/quant/placement.ts";
 import { specialize } from "../../src/runtime/specialize.ts";
 import { i64, type Tensor, tensor } from "../../src/tensor/tensor.ts";
 import { f32, graphOf, type GraphParts, node } from "../graphs.ts";
@@ -16,13 +16,27 @@ const weights = (...names: string[]): Record<string, Tensor> => Object.fromEntri
 const pool = (input: string, output: string): Node =>
   node("MaxPool", [input], output, { kernel_shape: [2, 2], strides: [2, 2] });
 
-function place(parts: GraphParts, ignored: readonly string[] = []): Placements {
+const SETTINGS: PlacementSettings = {
+  preset: null,
+  targetDevice: "any",
+  quantizeOutputs: false,
+  activations: {},
+  weights: {},
+  propagationRule: "merge_all_in_one",
+  transformer: false,
+};
+
+function place(
+  parts: GraphParts,
+  ignored: readonly string[] = [],
+  settings: Partial<PlacementSettings> = {},
+): Placements {
   const graph = graphOf(parts);
   const inputs = Object.fromEntries(
     graph.inputs.map(({ name, dtype, shape }) => [name, { dtype, shape: shape as number[] }]),
   );
   const typed = specialize(graph, inputs);
-  return placeQuantizers(graph, typed.types, ({ name }) => ignored.includes(name));
+  return placeQuantizers(graph, typed.types, { ...SETTINGS, ...settings }, new Set(ignored));
 }
 
 /** Activation quantizers as `value>reader.input,... value>...`, an output marked by `!`. */
@@ -38,54 +52,82 @@ function groups(placements: Placements): string[] {
   return placements.groups.map(({ nodes }) => nodes.join(" "));
 }
 
-Deno.test("placeQuantizers() puts quantizers behind the Relu, and behind the last convolution", () => {
-  const placed = place({
+/** The forms of activation quantizers by id. */
+function forms({ placements }: Placements): Record<string, string> {
+  return Object.fromEntries(
+    placements.flatMap(({ id, kind, mode, axis }) => kind === "activation" ? [[id, `${mode} ${axis}`]] : []),
+  );
+}
+
+Deno.test("placeQuantizers() puts quantizers behind the Relu, and none on outputs", () => {
+  const parts: GraphParts = {
     inputs: image,
     nodes: [conv("x", "c1"), node("Relu", ["c1"], "r1"), conv("r1", "c2"), node("Relu", ["c2"], "y")],
     constants: weights("c1", "c2"),
     outputs: ["y"],
-  });
-  assert.deepEqual(activations(placed), ["x>c1.0", "r1>c2.0", "y!>"]);
+  };
+  const placed = place(parts);
+  assert.deepEqual(activations(placed), ["x>c1.0", "r1>c2.0"]);
   assert.deepEqual(groups(placed), ["c1", "c2"]);
   const groupsOf = Object.fromEntries(placed.placements.map(({ id, groups }) => [id, groups]));
-  assert.deepEqual(groupsOf, { x: ["c1"], r1: ["c2", "c1"], y: ["c2"], "c1.w": ["c1"], "c2.w": ["c2"] });
+  assert.deepEqual(groupsOf, { x: ["c1"], r1: ["c2"], "c1.w": ["c1"], "c2.w": ["c2"] });
+  const outputs = place(parts, [], { quantizeOutputs: true });
+  assert.deepEqual(activations(outputs), ["x>c1.0", "r1>c2.0", "y!>"]);
+  assert.deepEqual(outputs.placements.find(({ id }) => id === "y")!.groups, ["y"]);
 });
 
 Deno.test("placeQuantizers() gives the channel axis of weights", () => {
-  const placed = place({
+  const parts: GraphParts = {
     inputs: { x: [2, 3] },
     nodes: [
       node("Gemm", ["x", "a"], "g"),
       node("Gemm", ["g", "b"], "h", { transB: 1 }),
-      node("MatMul", ["h", "c"], "y"),
+      node("MatMul", ["h", "c"], "i"),
+      node("MatMul", ["d", "i"], "y"),
     ],
-    constants: { a: matrix(3, 5), b: matrix(6, 5), c: matrix(6, 7) },
+    constants: { a: matrix(3, 5), b: matrix(6, 5), c: matrix(6, 7), d: matrix(4, 2) },
     outputs: ["y"],
-  });
-  const axes = placed.placements.flatMap(({ id, kind, channelAxis }) => kind === "weight" ? [[id, channelAxis]] : []);
-  assert.deepEqual(axes, [["a", 1], ["b", 0], ["c", 1]]);
-  assert.deepEqual(activations(placed), ["x>g.0", "g>h.0", "h>y.0"]);
+  };
+  const axes = ({ placements }: Placements) =>
+    placements.flatMap(({ id, kind, axis, channelAxis, mode, narrowRange }) =>
+      kind === "weight" ? [[id, axis, channelAxis, mode, narrowRange]] : []
+    );
+  const placed = place(parts);
+  assert.deepEqual(axes(placed), [
+    ["a", 1, 1, "symmetric", true],
+    ["b", 0, 0, "symmetric", true],
+    ["c", 1, 1, "symmetric", true],
+    ["d", 0, 0, "symmetric", true],
+  ]);
+  assert.deepEqual(activations(placed), ["x>g.0", "g>h.0", "h>i.0", "i>y.1"]);
+  assert.deepEqual(axes(place(parts, [], { weights: { perChannel: false } })).map(([id, axis]) => `${id} ${axis}`), [
+    ...["a null", "b null", "c null", "d null"],
+  ]);
+  assert.deepEqual(axes(place(parts, [], { weights: { mode: "asymmetric" } }))[0], ["a", 1, 1, "asymmetric", false]);
 });
 
-Deno.test("placeQuantizers() shares weights, and a value that many read, between groups", () => {
-  const placed = place({
+Deno.test("placeQuantizers() ties what shares a quantizer, that of weights too", () => {
+  const parts: GraphParts = {
     inputs: image,
     nodes: [
       node("Conv", ["x", "w"], "c1"),
-      node("Conv", ["x", "w"], "c2"),
+      node("Conv", ["x", "c2.w"], "c2"),
       node("Sigmoid", ["c1"], "s"),
       node("Conv", ["s", "w"], "c3"),
+      node("Sigmoid", ["c3"], "t"),
+      conv("t", "c4"),
       node("Exp", ["c2"], "e"),
-      node("Exp", ["c3"], "f"),
+      node("Exp", ["c4"], "f"),
     ],
-    constants: { w },
+    constants: { w, ...weights("c2", "c4") },
     outputs: ["e", "f"],
-  });
-  assert.deepEqual(groups(placed), ["c1 c2", "c3"]);
-  assert.deepEqual(activations(placed), ["x>c1.0,c2.0", "s>c3.0"]);
+  };
+  const placed = place(parts);
+  assert.deepEqual(groups(placed), ["c1 c2 c3", "c4"]);
+  assert.deepEqual(activations(placed), ["x>c1.0,c2.0", "s>c3.0", "t>c4.0"]);
   const shared = placed.placements.find(({ id }) => id === "w")!;
-  assert.deepEqual(shared.groups, ["c1", "c3"]);
-  assert.deepEqual(shared.sites[0]!.readers.map((reader) => reader.node), ["c1", "c2", "c3"]);
+  assert.deepEqual(shared.groups, ["c1"]);
+  assert.deepEqual(shared.sites[0]!.readers.map((reader) => reader.node), ["c1", "c3"]);
 });
 
 Deno.test("placeQuantizers() joins residual additions with the convolutions that read the same values", () => {
@@ -121,11 +163,12 @@ Deno.test("placeQuantizers() moves through MaxPool and Flatten, and quantizes bo
     outputs: ["g"],
   });
   assert.deepEqual(activations(placed), ["x>c1.0", "r1>m.0 m>f.0 f>g.0"]);
+  assert.deepEqual(placed.placements[1]!.sources, ["r1"]);
   assert.deepEqual(groups(placed), ["c1", "g"]);
-  assert.deepEqual(placed.placements.find(({ id }) => id === "r1")!.groups, ["g", "c1"]);
+  assert.deepEqual(placed.placements.find(({ id }) => id === "r1")!.groups, ["g"]);
 });
 
-Deno.test("placeQuantizers() moves through a Resize that copies the nearest element", () => {
+Deno.test("placeQuantizers() quantizes the input of a Resize, which computes", () => {
   const resize = { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" };
   const placed = place({
     inputs: image,
@@ -133,52 +176,49 @@ Deno.test("placeQuantizers() moves through a Resize that copies the nearest elem
     constants: { ...weights("c1", "c2"), twice: f32([1, 1, 2, 2]) },
     outputs: ["c2"],
   });
-  assert.deepEqual(activations(placed), ["x>c1.0", "c1>u.0 u>c2.0", "c2!>"]);
-  assert.deepEqual(groups(placed), ["c1", "c2"]);
+  assert.deepEqual(activations(placed), ["x>c1.0", "c1>u.0", "u>c2.0"]);
+  assert.deepEqual(groups(placed), ["c1", "u", "c2"]);
 });
 
-Deno.test("placeQuantizers() gives all inputs of a Concat one quantizer, which ties their readers", () => {
-  const placed = place({
-    inputs: image,
-    nodes: [
-      conv("x", "c1"),
-      conv("x", "c2"),
-      node("Concat", ["c1", "c2"], "j", { axis: 1 }),
-      node("Conv", ["j", "wide"], "c3"),
-      conv("c1", "c4"),
-      node("Sigmoid", ["c3"], "y"),
-      node("Sigmoid", ["c4"], "z"),
-    ],
-    constants: { ...weights("c1", "c2", "c4"), wide: kernel(4, 8) },
-    outputs: ["y", "z"],
-  });
+/** Two convolutions joined by a Concat that `after` reads. */
+const joined = (after: Node[], outputs: string[]): GraphParts => ({
+  inputs: image,
+  nodes: [conv("x", "c1"), conv("x", "c2"), node("Concat", ["c1", "c2"], "j", { axis: 1 }), ...after],
+  constants: { ...weights("c1", "c2", "c4"), wide: kernel(4, 8) },
+  outputs,
+});
+
+Deno.test("placeQuantizers() gives all inputs of a Concat one quantizer where a linear operator follows", () => {
+  const linear = [
+    node("Conv", ["j", "wide"], "c3"),
+    conv("c1", "c4"),
+    node("Sigmoid", ["c3"], "y"),
+    node("Sigmoid", ["c4"], "z"),
+  ];
+  const placed = place(joined(linear, ["y", "z"]));
   assert.deepEqual(activations(placed), ["x>c1.0,c2.0", "c1>j.0,c4.0 c2>j.1 j>c3.0"]);
+  assert.deepEqual(placed.placements[1]!.sources, ["c1", "c2"]);
   assert.deepEqual(groups(placed), ["c1 c2", "c3 c4"]);
+  const pooled = place(joined([node("GlobalAveragePool", ["j"], "y")], ["y"]));
+  assert.deepEqual(activations(pooled), ["x>c1.0,c2.0", "c1>j.0", "c2>j.1"]);
+  assert.deepEqual(groups(pooled), ["c1 c2", "y"]);
 });
 
-Deno.test("placeQuantizers() does not move through a node beside which the value is read in float", () => {
-  const placed = place({
+Deno.test("placeQuantizers() does not move up to a value that is also read in float, or is an output", () => {
+  const nodes = [conv("x", "c1"), pool("c1", "m"), conv("m", "c2"), node("Exp", ["c2"], "z")];
+  const constants = weights("c1", "c2");
+  const read = place({
     inputs: image,
-    nodes: [conv("x", "c1"), pool("c1", "m"), conv("m", "c2"), node("Sigmoid", ["c1"], "y"), node("Exp", ["c2"], "z")],
-    constants: weights("c1", "c2"),
+    nodes: [...nodes, node("Sigmoid", ["c1"], "y")],
+    constants,
     outputs: ["y", "z"],
   });
-  assert.deepEqual(activations(placed), ["x>c1.0", "m>c2.0"]);
-  assert.deepEqual(placed.placements.find(({ id }) => id === "m")!.groups, ["c2"], "c1 is read in float");
+  assert.deepEqual(activations(read), ["x>c1.0", "c1>m.0 m>c2.0"]);
+  assert.deepEqual(activations(place({ inputs: image, nodes, constants, outputs: ["m", "z"] })), ["x>c1.0", "m>c2.0"]);
 });
 
-Deno.test("placeQuantizers() quantizes a convolution's result where only moves lead to the output", () => {
-  const placed = place({
-    inputs: image,
-    nodes: [conv("x", "c1"), node("Flatten", ["c1"], "f"), node("Unsqueeze", ["f", "axes"], "y")],
-    constants: { ...weights("c1"), axes: i64([0]) },
-    outputs: ["y"],
-  });
-  assert.deepEqual(activations(placed), ["x>c1.0", "c1>f.0"]);
-});
-
-Deno.test("placeQuantizers() leaves the result of a matrix product in float, as a bias or a Softmax reads it", () => {
-  const placed = place({
+Deno.test("placeQuantizers() quantizes in transformers little but products of matrices, and those of attention evenly", () => {
+  const parts: GraphParts = {
     inputs: { x: [2, 4] },
     nodes: [
       node("MatMul", ["x", "q"], "a"),
@@ -192,77 +232,83 @@ Deno.test("placeQuantizers() leaves the result of a matrix product in float, as 
     ],
     constants: { q: matrix(4, 4), k: matrix(4, 4), bias: f32([1, 2, 3, 4]) },
     outputs: ["y"],
+  };
+  const plain = place(parts);
+  assert.deepEqual(activations(plain), ["x>a.0,c.0,y.1", "b>scores.0,d.1", "c>t.0 t>scores.1", "s>d.0", "d>y.0"]);
+  assert.deepEqual(groups(plain), ["a c y", "scores d"]);
+  const transformer = place(parts, [], { transformer: true });
+  const sites = ["x>a.0", "x>c.0", "b>scores.0,d.1", "c>t.0 t>scores.1", "s>d.0"];
+  assert.deepEqual(activations(transformer), sites, "y reads x in float");
+  assert.deepEqual(groups(transformer), ["a", "c", "scores d"]);
+  assert.deepEqual(forms(transformer), {
+    x: "asymmetric null",
+    "x>c.0": "asymmetric null",
+    b: "symmetric null",
+    c: "symmetric null",
+    s: "symmetric null",
   });
-  assert.deepEqual(activations(placed), ["x>a.0,c.0", "b>scores.0,d.1", "c>t.0 t>scores.1", "s>d.0"]);
-  assert.deepEqual(groups(placed), ["a c", "scores d"]);
 });
 
-Deno.test("placeQuantizers() quantizes pooling and addition only behind convolutions", () => {
-  const nodes = (input: string): Node[] => [
-    node("GlobalAveragePool", [input], "p"),
-    node("Add", [input, input], "a"),
-    node("Sum", ["p", "a"], "y"),
-  ];
-  const placedAt = (input: string): string[] =>
-    activations(place({
-      inputs: image,
-      nodes: [conv("x", "c"), node("Sigmoid", ["c"], "s"), ...nodes(input).slice(0, 2)],
-      constants: weights("c"),
-      outputs: ["p", "a"],
-    }));
-  assert.deepEqual(placedAt("c"), ["x>c.0", "c>p.0,a.0,a.1"]);
-  assert.deepEqual(placedAt("s"), ["x>c.0"]);
+Deno.test("placeQuantizers() leaves the weighted sum of moved values in attention in float in transformers", () => {
+  const parts: GraphParts = {
+    inputs: { x: [4, 4], v: [4, 4] },
+    nodes: [
+      node("Softmax", ["x"], "s"),
+      node("Transpose", ["v"], "t"),
+      node("MatMul", ["s", "t"], "o"),
+      node("MatMul", ["o", "w"], "y"),
+    ],
+    constants: { w: matrix(4, 4) },
+    outputs: ["y"],
+  };
+  assert.deepEqual(activations(place(parts, [], { transformer: true })), ["o>y.0"]);
+  assert.deepEqual(activations(place(parts)), ["v>t.0 t>o.1", "s>o.0", "o>y.0"]);
 });
 
-Deno.test("placeQuantizers() passes over linear operators that the integer kernels do not know", () => {
-  const matrices = { w: matrix(4, 4) };
-  const cases: Record<string, GraphParts> = {
-    "computed weights": {
+Deno.test("placeQuantizers() quantizes linear operators without an integer kernel too", () => {
+  const cases: Record<string, [GraphParts, string[]]> = {
+    "computed weights": [{
       inputs: { x: image.x, w: [4, 4, 1, 1] },
       nodes: [node("Conv", ["x", "w"], "y")],
       outputs: ["y"],
-    },
-    "1-D convolution": {
+    }, ["x>y.0", "w>y.1"]],
+    "1-D convolution": [{
       inputs: { x: [1, 4, 8] },
       nodes: [node("Conv", ["x", "w"], "y")],
       constants: { w: tensor("f32", [4, 4, 1], new Float32Array(16)) },
       outputs: ["y"],
-    },
-    "alpha": {
+    }, ["x>y.0"]],
+    "alpha": [{
       inputs: { x: [4, 4] },
-      nodes: [node("Gemm", ["x", "w"], "y", { alpha: 2 })],
-      constants: matrices,
+      nodes: [node("Gemm", ["x", "w"], "y", { alpha: 2, transA: 1 })],
+      constants: { w: matrix(4, 4) },
       outputs: ["y"],
-    },
-    "transA": {
-      inputs: { x: [4, 4] },
-      nodes: [node("Gemm", ["x", "w"], "y", { transA: 1 })],
-      constants: matrices,
-      outputs: ["y"],
-    },
-    "stacked weights": {
+    }, ["x>y.0"]],
+    "stacked weights": [{
       inputs: { x: [2, 4, 4] },
       nodes: [node("MatMul", ["x", "w"], "y")],
       constants: { w: tensor("f32", [2, 4, 4], new Float32Array(32)) },
       outputs: ["y"],
-    },
-    "ignored": { inputs: image, nodes: [conv("x", "y")], constants: weights("y"), outputs: ["y"] },
+    }, ["x>y.0"]],
   };
-  for (const [title, parts] of Object.entries(cases)) {
-    assert.deepEqual(place(parts, title === "ignored" ? ["y"] : []), { placements: [], groups: [] }, title);
+  for (const [title, [parts, wanted]] of Object.entries(cases)) {
+    assert.deepEqual(activations(place(parts)), wanted, title);
   }
+  const all = { inputs: image, nodes: [conv("x", "y")], constants: weights("y"), outputs: ["y"] };
+  assert.deepEqual(place(all, ["y"]), { placements: [], groups: [] });
 });
 
 Deno.test("placeQuantizers() stops at a node that is ignored", () => {
   const parts: GraphParts = {
     inputs: image,
-    nodes: [conv("x", "c1"), conv("c1", "c2"), conv("c2", "c3"), node("Sigmoid", ["c3"], "y")],
+    nodes: [conv("x", "c1"), pool("c1", "m"), conv("m", "c2"), conv("c2", "c3"), node("Sigmoid", ["c3"], "y")],
     constants: weights("c1", "c2", "c3"),
     outputs: ["y"],
   };
   const placed = place(parts, ["c2"]);
   assert.deepEqual(activations(placed), ["x>c1.0", "c2>c3.0"]);
   assert.deepEqual(groups(placed), ["c1", "c3"]);
+  assert.deepEqual(activations(place(parts, ["m"])), ["x>c1.0", "m>c2.0", "c2>c3.0"]);
 });
 
 Deno.test("placeQuantizers() moves through a Pad with zeros, and through no other", () => {
@@ -284,5 +330,5 @@ Deno.test("placeQuantizers() does not quantize shapes and indices", () => {
     constants: { rows: i64([0, 3, 5, 8]), w: matrix(4, 4) },
     outputs: ["y"],
   });
-  assert.deepEqual(activations(placed), ["table>g.0 g>m.0"]);
+  assert.deepEqual(activations(placed), ["x>y.1", "table>g.0 g>m.0", "m>y.0"]);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Node } from "../../src/graph/graph.ts";
-import { QUANTIZED_OPSET, upgrade } from "../../src/quant/upgrade.ts";
+import { QUANTIZED_OPSETS, upgrade } from "../../src/quant/upgrade.ts";
 import { specialize } from "../../src/runtime/specialize.ts";
 import { i64, type Tensor, tensor } from "../../src/tensor/tensor.ts";
 import { assertSame, f32, graphOf, interpret, node } from "../graphs.ts";
@@ -12,7 +12,7 @@ const x = random([2, 3, 4], 1);
 function raise(opset: number, made: Node, constants: Record<string, Tensor> = {}, input = x): readonly Node[] {
   const graph = graphOf({ inputs: { x: input.shape }, nodes: [made], constants, outputs: [made.outputs[0]!], opset });
   const raised = upgrade(graph, specialize(graph, { x: input }).types);
-  assert.equal(raised.opset, QUANTIZED_OPSET);
+  assert.equal(raised.opset, QUANTIZED_OPSETS.perChannel);
   assertSame(interpret(raised, { x: input }), interpret(graph, { x: input }), { atol: 1e-6 });
   return raised.nodes;
 }
@@ -92,4 +92,40 @@ Deno.test("upgrade() carries Resize over from the version that it has had since"
   });
   const input = tensor("f32", [1, 1, 2, 2], [1, 2, 3, 4]);
   assert.deepEqual(raise(11, resize, { scales: f32([1, 1, 2, 2]) }, input), [resize]);
+});
+
+Deno.test("upgrade() goes as far as it is asked to", () => {
+  const made = [node("Pad", ["x"], "p", { pads: [0, 0, 0, 0, 0, 1] }), node("Softmax", ["p"], "s", { axis: 1 })];
+  const nodes = [...made, node("Slice", ["s"], "y", { starts: [1], ends: [3], axes: [2] })];
+  const graph = graphOf({ inputs: { x: x.shape }, nodes, outputs: ["y"], opset: 9 });
+  const { types } = specialize(graph, { x });
+  const ops = (opset: number) => upgrade(graph, types, opset).nodes.map(({ op, inputs }) => `${op} ${inputs.length}`);
+  assert.deepEqual(ops(10), ["Pad 1", "Softmax 1", "Slice 4"]);
+  assert.deepEqual(ops(11), ["Pad 2", "Softmax 1", "Slice 4"]);
+  assert.deepEqual(ops(13), ["Pad 2", "Shape 1", "Flatten 1", "Softmax 1", "Reshape 2", "Slice 4"]);
+  for (const opset of [10, 11, 13]) {
+    const raised = upgrade(graph, types, opset);
+    assert.equal(raised.opset, opset);
+    assertSame(interpret(raised, { x }), interpret(graph, { x }), { atol: 1e-6 });
+  }
+});
+
+Deno.test("upgrade() keeps what Softmax means where the rank of its input is not known", () => {
+  for (const axis of [-1, 0, 1, 2]) {
+    const graph = graphOf({
+      inputs: { x: x.shape },
+      nodes: [node("Softmax", ["x"], "y", { axis })],
+      outputs: ["y"],
+      opset: 11,
+    });
+    assertSame(interpret(upgrade(graph, new Map()), { x }), interpret(graph, { x }), { atol: 1e-6 });
+  }
+});
+
+Deno.test("upgrade() refuses what changes on the way, and nothing else", () => {
+  const graph = graphOf({ inputs: { x: x.shape }, nodes: [node("LogSoftmax", ["x"], "y")], outputs: ["y"], opset: 9 });
+  assert.equal(upgrade(graph, new Map(), 10).opset, 10);
+  assert.throws(() => upgrade(graph, new Map(), 13), {
+    message: 'Cannot raise node "y" (LogSoftmax) from opset 9 to 13',
+  });
 });

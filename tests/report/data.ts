@@ -47,8 +47,8 @@ export function fullReport(count = 12, nameOf: (i: number) => string = (i) => `b
       { reverted, drop: 0.0075, fp32Share: 0.2, front: true, accepted: true, bytes: 1.2e6, ms: 3.5 },
     ],
     recipes: [
-      { name: "min-max", divergence: 0.8, drop: 0.2, chosen: false },
-      { name: "equalization", divergence: 0.05, chosen: true },
+      { name: "min-max", sqnrDb: 11.2, drop: 0.2, chosen: false },
+      { name: "equalization", sqnrDb: 27.5, chosen: true },
     ],
     ranges: groups.flatMap(({ id, reverted }) => [
       {

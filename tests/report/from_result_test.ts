@@ -99,6 +99,21 @@ Deno.test("reportOf() measures noise where outputs are no scores of classes", ()
   assert.deepEqual(data.groups.map((group) => group.sensitivity), [0, 0.001, 0.1]);
 });
 
+Deno.test("reportOfModel() shows the ladder of recipes, with the rung that was taken", () => {
+  const rungs = [
+    { recipes: [], sqnr: 11, kept: true },
+    { recipes: ["mse"], sqnr: 10, kept: false },
+    { recipes: ["equalization"], sqnr: 25, kept: true },
+    { recipes: ["equalization", "bias_correction"], sqnr: 25.05, kept: false },
+  ];
+  assert.deepEqual(reportOfModel(RESULT.model, { model: "m.onnx", run, rungs }).recipes, [
+    { name: "options as given", sqnrDb: 11, chosen: false },
+    { name: "mse", sqnrDb: 10, chosen: false },
+    { name: "equalization", sqnrDb: 25, chosen: true },
+    { name: "equalization + bias_correction", sqnrDb: 25.05, chosen: false },
+  ]);
+});
+
 Deno.test("reportOfModel() has no metrics, and nothing reverted", () => {
   const data = reportOfModel(RESULT.model, { model: "m.onnx", run, ranking: RANKING });
   assert.deepEqual([data.metrics, data.evaluations, data.pareto, data.cost], [[], undefined, undefined, undefined]);

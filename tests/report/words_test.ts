@@ -42,11 +42,26 @@ Deno.test("verdictOf() says what the interval leaves open", () => {
   assert.doesNotMatch(trust({ reached: false, interval: interval(0.02, 0.03) }), /otherwise/);
 });
 
+Deno.test("verdictOf() tells of items that the search has not seen, and of a search that was stopped", () => {
+  const holdout = { items: 1200, baseline: 0.9, result: 0.88, drop: 0.02 };
+  const details = (metric: Partial<ReportMetric>): readonly string[] =>
+    verdictOf({ ...DATA, metrics: [{ ...METRIC, ...metric }] }).details;
+  assert.match(details({ holdout })[1]!, /On 1,200 items .* is 0\.0200, more than the permitted 0\.0100\.$/);
+  assert.match(
+    details({ holdout: { ...holdout, drop: 0.004, interval: { standardError: 0.002, low: 0.0001, high: 0.008 } } })[1]!,
+    /is 0\.0040 \(95 % interval 0\.0001 to 0\.0080\), within/,
+  );
+  assert.match(details({ estimated: true })[0]!, /stopped before all items were run/);
+});
+
 Deno.test("adviceOf() names the costliest group, the recipe that helped and too few items", () => {
   const advice = adviceOf(DATA);
   const worst = DATA.groups.toSorted((a, b) => b.sensitivity! - a.sensitivity!)[0]!;
   assert.ok(advice[0]!.startsWith(`"${worst.id}" costs most`), advice[0]);
-  assert.match(advice[1]!, /"equalization" brings the outputs 16 times nearer to FP32 than "min-max"/);
+  assert.match(
+    advice[1]!,
+    /"equalization" takes 16\.3 dB of quantization noise from the outputs, compared with "min-max"/,
+  );
   assert.match(advice[2]!, /800 validation items are too few .* about 2,100 are needed/);
   assert.equal(advice.length, 3);
 });

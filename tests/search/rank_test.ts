@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { applyPlan } from "../../src/graph/apply_plan.ts";
 import type { Graph } from "../../src/graph/graph.ts";
 import { quantize } from "../../src/quant/quantize.ts";
-import type { CalibrationItem } from "../../src/quant/calibrate.ts";
+import type { CalibrationItem } from "../../src/quant/statistics.ts";
 import { openModel } from "../../src/runtime/model.ts";
 import { openBackend } from "../../src/runtime/open.ts";
 import { rankGroups } from "../../src/search/rank.ts";

@@ -85,7 +85,7 @@ function sectionsOf(data: ReportData): Section[] {
     if (metric) add("reverted", "Kept in FP32", revertedTable(data));
     if (sensitivity) add("sensitivity", "Sensitivity of each group", sensitivityChart({ ...data, sensitivity }));
   }
-  if (recipes && recipes.length > 0) add("recipes", "Recipes", recipeTable(recipes, sensitivity?.measure ?? "kl"));
+  if (recipes && recipes.length > 0) add("recipes", "Recipes", recipeTable(recipes));
   if (metric && pareto && pareto.length > 1) {
     add("pareto", "Pareto front: drop against cost", paretoChart(metric, pareto));
   }

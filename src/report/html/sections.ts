@@ -1,8 +1,8 @@
 /** The sections of the page that are mostly tables. @module */
-import type { ReportData, ReportRecipe, ReportRun, ReportSensitivity } from "../data.ts";
+import type { ReportData, ReportRecipe, ReportRun } from "../data.ts";
 import { bytesText, digitsText, metricText } from "../numbers.ts";
 import { type Content, type Markup, markup } from "./markup.ts";
-import { MEASURES, nodesText } from "./sensitivity_chart.ts";
+import { nodesText } from "./sensitivity_chart.ts";
 import { nameText, table } from "./table.ts";
 
 /** The groups that are kept in FP32, and why. */
@@ -33,20 +33,20 @@ export function revertedTable({ groups }: ReportData): Markup {
 }
 
 /** The recipes that were compared. */
-export function recipeTable(recipes: readonly ReportRecipe[], measure: ReportSensitivity["measure"]): Markup {
+export function recipeTable(recipes: readonly ReportRecipe[]): Markup {
   const measured = recipes.some(({ drop }) => drop !== undefined);
   return table(
     "Recipes",
     [
       { title: "recipe" },
-      { title: MEASURES[measure], kind: "number" },
+      { title: "SQNR of the outputs", kind: "number" },
       ...(measured ? [{ title: "drop, all INT8", kind: "number" as const }] : []),
       { title: "" },
     ],
-    recipes.map(({ name, divergence, drop, chosen }) => ({
+    recipes.map(({ name, sqnrDb, drop, chosen }) => ({
       cells: [
         name,
-        digitsText(divergence),
+        `${sqnrDb.toFixed(1)} dB`,
         ...(measured ? [drop === undefined ? "" : metricText(drop)] : []),
         chosen ? "chosen" : "",
       ],
