@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readNpy } from "../src/commands/npy.ts";
+import { readOnnx } from "../src/onnx/read.ts";
 import { writeOnnx } from "../src/onnx/write.ts";
 import { tensor } from "../src/tensor/tensor.ts";
 import { capture, classifier, features, type Folder, folder, type Printed } from "./commands/fixture.ts";
@@ -45,6 +46,11 @@ for (
     ["quantize @model.onnx --calibration @cal.npy --task t.ts", /--calibration and --task exclude each other/],
     ["quantize @model.onnx --calibration y=@cal.npy", /no input "y"; its inputs are "x"/],
     ["quantize @model.onnx --calibration @cal.npy --out @model.onnx", /--out is MODEL itself/],
+    [
+      "quantize @model.onnx --weights-only --calibration @cal.npy",
+      /--calibration and --weights-only exclude each other/,
+    ],
+    [`${CONTROL} --export tflite`, /--export must be "onnxruntime" or "openvino" or "tensorrt", got "tflite"/],
     [`${CONTROL} --metric f1`, /--metric must be "top1", got "f1"/],
     [`${CONTROL} --max-drop some`, /--max-drop must be a number, got "some"/],
     [`${CONTROL} --drop-type total`, /--drop-type must be "absolute" or "relative"/],
@@ -157,6 +163,44 @@ Deno.test("quantize without --validation quantizes everything and measures nothi
   const result = JSON.parse(out[0]!);
   assert.deepEqual([result.metric, result.reached, result.groups, result.evaluations], [null, null, 2, 0]);
   assert.match((await run(dir, line.replace(" --json", ""))).out[0]!, /^in INT8 +2 groups; nothing was measured/);
+});
+
+Deno.test("quantize --export writes a file for its reader, and how it was made into it", async () => {
+  await using dir = await folder();
+  for (const target of ["onnxruntime", "openvino", "tensorrt"]) {
+    const line = `quantize @model.onnx --calibration @cal.npy --backend cpu --quiet --export ${target}`;
+    assert.equal((await run(dir, line)).code, 0);
+    const graph = readOnnx(Deno.readFileSync(dir.path("model.int8.onnx")));
+    const told = JSON.parse(graph.metadata.get("acqua.quantization")!);
+    assert.deepEqual([told.target, told.subsetSize, told.groupsInFloat], [target, 300, []]);
+    assert.equal([...graph.constants.values()].some(({ dtype }) => dtype === "i32"), target === "onnxruntime");
+    assert.equal([...graph.constants.values()].some(({ dtype }) => dtype === "u8"), target !== "tensorrt");
+  }
+  const line = "quantize @model.onnx --calibration @cal.npy --export tensorrt --activations-quantization-params";
+  const { code, errors } = await run(dir, `${line} mode=asymmetric`);
+  assert.equal(code, 1);
+  assert.match(errors[0]!, /"activationsQuantizationParams\.mode" must be "symmetric" for TensorRT/);
+});
+
+Deno.test("quantize --weights-only writes weights in 8 bits without data", async () => {
+  await using dir = await folder();
+  const { code, out, errors } = await run(dir, "quantize @model.onnx --weights-only --json");
+  assert.deepEqual([code, JSON.parse(out[0]!).weights], [0, 0]);
+  assert.match(errors[0]!, /warning: Nothing in this model can be compressed/);
+  const wide = classifier();
+  const data = Float32Array.from({ length: 256 }, (_, i) => Math.sin(i));
+  const constants = new Map([["w1", tensor("f32", [64, 4], data)], ["w2", tensor("f32", [4, 64], data)]]);
+  const nodes = wide.nodes.map((own) => ({
+    ...own,
+    inputs: own.inputs.slice(0, 2),
+    attributes: new Map(own.op === "Gemm" ? [["transB", 1]] : []),
+  }));
+  Deno.writeFileSync(dir.path("model.onnx"), writeOnnx({ ...wide, nodes, constants }));
+  assert.match(
+    (await run(dir, "quantize @model.onnx --weights-only")).out[0]!,
+    /^weights in INT8 +2; computed in float/,
+  );
+  assert.equal((await run(dir, "run @model.int8.onnx --input @val.npy --out @o --backend cpu")).code, 0);
 });
 
 Deno.test("quantize leaves ignored nodes in FP32", async () => {

@@ -1,10 +1,14 @@
 /** `quantize`: an FP32 model to INT8, with as much left in FP32 as the metric asks for. @module */
 import { resolve } from "node:path";
 import type { Graph } from "../graph/graph.ts";
-import { applyPlan } from "../graph/apply_plan.ts";
+import { exportGraph } from "../graph/export.ts";
+import type { Plan, QuantizedGraph } from "../graph/quantizers.ts";
+import { EXPORT_TARGETS } from "../graph/targets.ts";
 import { writeOnnx } from "../onnx/write.ts";
 import type { CalibrationItems } from "../quant/calibration_set.ts";
+import { settingsOf as quantizationSettingsOf } from "../quant/options.ts";
 import { quantize } from "../quant/quantize.ts";
+import { optionsFor } from "../quant/target_options.ts";
 import { backendText, fileRows, reportText, table } from "../report/text.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { openBackend } from "../runtime/open.ts";
@@ -21,6 +25,7 @@ import { QUANTIZATION_OPTIONS, quantizeOptionsOf } from "./quantization.ts";
 import { REPORT, reportFiles, writeReports } from "./report.ts";
 import { importTask } from "./task.ts";
 import { NO_TUNE, tuningOf } from "./tuning.ts";
+import { writeWeightsOnly } from "./weights_only.ts";
 
 /** The options that only a search uses. */
 const SEARCH_OPTIONS = ["labels", "metric", "max-drop", "drop-type", "ranking-subset-size"] as const;
@@ -37,7 +42,8 @@ type Settings = ReturnType<typeof settingsOf>;
 /** `quantize` */
 export const quantizeCommand: Command = {
   summary: "Quantize an FP32 ONNX model to INT8, and keep its metric",
-  usage: "quantize MODEL (--calibration X.npy [--validation Y.npy --labels L.npy] | --task TASK.ts) [options]",
+  usage:
+    "quantize MODEL (--calibration X.npy [--validation Y.npy --labels L.npy] | --task TASK.ts | --weights-only) [options]",
   notes: [
     "Without --validation the whole model is quantized and nothing is measured.",
     "The first axis of a .npy file counts the items. A model with several inputs takes NAME=X.npy for each.",
@@ -60,6 +66,8 @@ export const quantizeCommand: Command = {
     ...QUANTIZATION_OPTIONS,
     { name: "backend", value: "NAME", help: "webgpu or cpu (default: webgpu where there is an adapter)" },
     NO_TUNE,
+    { name: "export", value: "TARGET", help: "who reads the file: onnxruntime (default), openvino or tensorrt" },
+    { name: "weights-only", help: "weights in INT8 and nothing else; needs no data" },
     { name: "out", value: "FILE", help: "the file to write (default: MODEL with .int8.onnx)" },
     REPORT,
     { name: "json", help: "print one JSON object instead of a table" },
@@ -67,6 +75,11 @@ export const quantizeCommand: Command = {
   ],
   async run(args, terminal): Promise<number> {
     const settings = settingsOf(args);
+    if (args.has("weights-only")) {
+      const { model, out, target } = settings;
+      const [perChannel, json] = [!args.has("per-tensor"), args.has("json")];
+      return await writeWeightsOnly({ model, out, target, perChannel, json }, terminal);
+    }
     const graph = await readModel(settings.model);
     await checkWritable(settings.out);
     await reportFiles(args);
@@ -88,10 +101,12 @@ function settingsOf(args: Arguments) {
   checkDataOptions(args);
   const out = args.value("out") ?? model.replace(/(\.onnx)?$/, ".int8.onnx");
   if (resolve(out) === resolve(model)) throw new UsageError("--out is MODEL itself");
-  const quantization = quantizeOptionsOf(args);
+  const target = choiceOf(args, "export", EXPORT_TARGETS) ?? "onnxruntime";
+  const quantization = optionsFor(target, quantizeOptionsOf(args));
   return {
     model,
     out,
+    target,
     backend: choiceOf(args, "backend", ["webgpu", "cpu"]),
     quantize: quantization,
     search: {
@@ -103,6 +118,12 @@ function settingsOf(args: Arguments) {
 }
 
 function checkDataOptions(args: Arguments): void {
+  if (args.has("weights-only")) {
+    for (const name of ["calibration", "validation", "labels", "metric", "task"]) {
+      if (args.has(name)) throw new UsageError(`--${name} and --weights-only exclude each other`);
+    }
+    return;
+  }
   if (args.has("task")) {
     for (const name of ["calibration", "validation", "labels", "metric"]) {
       if (args.has(name)) throw new UsageError(`--${name} and --task exclude each other`);
@@ -171,7 +192,7 @@ async function control(
   } finally {
     progress?.end();
   }
-  const sizes = await write(result.graph, report);
+  const sizes = await write(result.model, result.plan, report);
   warn(terminal, result.warnings);
   terminal.out(
     json
@@ -199,7 +220,7 @@ async function convert(graph: Graph, { calibration }: Data, report: Report): Pro
     onProgress: (done) => progress?.listen({ type: "stage", stage: "calibration", done, total: null }),
   }).finally(() => progress?.end());
   const seconds = (performance.now() - start) / 1000;
-  const sizes = await write(applyPlan(model, new Set()), report);
+  const sizes = await write(model, new Set(), report);
   warn(terminal, model.warnings);
   const counts = { groups: model.groups.length, reverted: [], evaluations: 0, itemInferences: 0, seconds };
   terminal.out(
@@ -213,8 +234,13 @@ async function convert(graph: Graph, { calibration }: Data, report: Report): Pro
   return EXIT.done;
 }
 
-async function write(graph: Graph, { settings }: Report): Promise<{ before: number; after: number }> {
-  const bytes = writeOnnx(graph);
+async function write(
+  model: QuantizedGraph,
+  plan: Plan,
+  { settings }: Report,
+): Promise<{ before: number; after: number }> {
+  const { target, quantize } = settings;
+  const bytes = writeOnnx(exportGraph(model, plan, { target, parameters: { ...quantizationSettingsOf(quantize) } }));
   await writeWhole(settings.out, bytes);
   return { before: (await readBytes(settings.model)).length, after: bytes.length };
 }

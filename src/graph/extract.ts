@@ -68,9 +68,12 @@ class Extractor {
     const producers = producersOf(graph);
     const behind = readersBehindMoves(graph);
     const quantizers = found.map(({ kind, parameters, site }): Quantizer => {
-      const nodes = site.readers.flatMap((reader) => [reader.node, ...behind(reader.node)]);
-      if (kind === "activation") nodes.push(...nodeBehind(site.value, graph, producers));
-      const own = nodes.flatMap((name) => groupOf.get(name) ?? []);
+      const read = site.readers.flatMap((reader) => [reader.node, ...behind(reader.node)]).flatMap((name) =>
+        groupOf.get(name) ?? []
+      );
+      const own = read.length > 0
+        ? read
+        : nodeBehind(site.value, graph, producers).flatMap((name) => groupOf.get(name) ?? []);
       return { id: site.value, kind, parameters, sites: [site], groups: [...new Set(own)] };
     });
     return { model: { graph, quantizers, groups, warnings: [] }, plan: new Set() };
@@ -147,12 +150,12 @@ function groupsOf(graph: Graph, found: readonly Found[]): Group[] {
   const behind = readersBehindMoves(graph);
   const producers = producersOf(graph);
   for (const { kind, site } of found) {
-    if (kind === "weight") continue;
     const readers = site.readers.flatMap((reader) => behind(reader.node)).filter((name) => ops.has(name));
     const quantized = readers.filter((name) =>
       !LINEAR_OPERATORS.has(ops.get(name)!) || weighted.has(name) || ops.get(name) === "MatMul"
     );
-    const own = [quantized, nodeBehind(site.value, graph, producers), readers].find((list) => list.length > 0) ?? [];
+    const behindOutput = kind === "weight" ? [] : nodeBehind(site.value, graph, producers);
+    const own = [quantized, behindOutput, readers].find((list) => list.length > 0) ?? [];
     for (const name of own) if (!root.has(name)) root.set(name, name);
     for (const name of own) root.set(find(name), find(own[0]!));
   }

@@ -31,6 +31,16 @@ export interface ValueInfo {
   readonly shape: readonly (number | string)[] | null;
 }
 
+/** What a file says of its model beside the graph. */
+export interface ModelInfo {
+  /** The name space of the model. */
+  readonly domain?: string;
+  /** The version of the model. */
+  readonly version?: number;
+  /** Its description. */
+  readonly description?: string;
+}
+
 /** An immutable dataflow graph. */
 export interface Graph {
   /** The name in the file. */
@@ -47,6 +57,8 @@ export interface Graph {
   readonly constants: ReadonlyMap<string, Tensor>;
   /** Key-value metadata of the file. */
   readonly metadata: ReadonlyMap<string, string>;
+  /** What the file says of the model, where it says something. */
+  readonly info?: ModelInfo;
   /** What was changed where the file was read, for the user to know. */
   readonly warnings?: readonly string[];
 }

@@ -1,6 +1,13 @@
 /** ONNX files to graphs. @module */
 import type { onnx as Onnx } from "onnx-proto";
-import { type AttributeValue, type Graph, type Node, sortNodes, type ValueInfo } from "../graph/graph.ts";
+import {
+  type AttributeValue,
+  type Graph,
+  type ModelInfo,
+  type Node,
+  sortNodes,
+  type ValueInfo,
+} from "../graph/graph.ts";
 import { type Tensor, tensor } from "../tensor/tensor.ts";
 import { readAttribute, unsupportedAttribute } from "./attributes.ts";
 import { castIn, halfPrecisionWarnings } from "./half_precision.ts";
@@ -77,7 +84,7 @@ function readModel(model: Onnx.IModelProto, supports: (op: string) => boolean, p
     if (value) addConstant(constants, output, value);
     else nodes.push(node);
   }
-  const warnings = halfPrecisionWarnings(graph);
+  const [warnings, info] = [halfPrecisionWarnings(graph), readInfo(model)];
   return {
     name: graph.name ?? "",
     opset,
@@ -85,8 +92,14 @@ function readModel(model: Onnx.IModelProto, supports: (op: string) => boolean, p
     nodes,
     constants,
     metadata: new Map((model.metadataProps ?? []).map(({ key, value }) => [key ?? "", value ?? ""])),
+    ...(Object.keys(info).length > 0 && { info }),
     ...(warnings.length > 0 && { warnings }),
   };
+}
+
+function readInfo({ domain, modelVersion, docString }: Onnx.IModelProto): ModelInfo {
+  const version = Number(modelVersion ?? 0);
+  return { ...(domain && { domain }), ...(version && { version }), ...(docString && { description: docString }) };
 }
 
 function readOpset(model: Onnx.IModelProto, problems: string[]): number {

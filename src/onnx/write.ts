@@ -20,11 +20,15 @@ const IR_VERSIONS: readonly (readonly [opset: number, ir: number])[] = [
 
 /** The graph as an ONNX file that holds all its constants. */
 export function writeOnnx(graph: Graph): Uint8Array {
+  const { domain, version, description } = graph.info ?? {};
   const model: Onnx.IModelProto = {
     irVersion: IR_VERSIONS.findLast(([opset]) => opset <= graph.opset)?.[1] ?? 4,
     opsetImport: [{ domain: "", version: graph.opset }],
     producerName: "acqua",
     producerVersion: VERSION,
+    ...(domain !== undefined && { domain }),
+    ...(version !== undefined && { modelVersion: version }),
+    ...(description !== undefined && { docString: description }),
     graph: {
       name: graph.name || "graph",
       node: graph.nodes.map((node) => ({

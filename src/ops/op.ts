@@ -36,10 +36,17 @@ export interface Op {
   pointwise?(inputs: readonly (KnownType | null)[]): Pointwise | null;
   /** For Conv, MatMul and Gemm: whether their kernel for these inputs can run a {@linkcode Continuation}. */
   continues?(inputs: readonly (KnownType | null)[]): boolean;
+  /**
+   * The operator with its f32 result quantized by the same kernel, where there is one for that; `null` where these inputs do
+   * not allow it.
+   */
+  quantized?(inputs: readonly (KnownType | null)[], quantization: Quantization): QuantizedOp | null;
   /** Layouts wanted, given the present ones; everything plain where it is missing. */
   layouts?(inputs: readonly (Operand | null)[], outputs: readonly TensorType[]): Layouts;
   /** The launches that compute it on a GPU, as data. Absent where `view` or `pointwise` says enough. */
   lower?(inputs: readonly (Operand | null)[], outputs: readonly Operand[], target: Target): Launch[];
+  /** As `lower`, where output 0 lies in the place of input 1 and takes its elements over. */
+  lowerUpdate?(inputs: readonly (Operand | null)[], outputs: readonly Operand[], target: Target): Launch[];
   /**
    * As `lower`, for computed inputs that lie as views say instead of in the layouts wanted.
    *
@@ -52,6 +59,22 @@ export interface Op {
     outputs: readonly Operand[],
     target: Target,
   ): Launch[] | null;
+}
+
+/** What makes i8 of f32: `clamp(round(x / scale) + zero, -128, 127)`. */
+export interface Quantization {
+  /** What an integer stands for. */
+  readonly scale: number;
+  /** The integer that stands for 0. */
+  readonly zero: number;
+}
+
+/** An operator that quantizes its result. */
+export interface QuantizedOp {
+  /** The operator: its last output is i8. */
+  readonly op: Op;
+  /** Whether the f32 result is an output too, the first. */
+  readonly keeps: boolean;
 }
 
 /** What an operator may know of the device that it is lowered for. */

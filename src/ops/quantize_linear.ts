@@ -12,7 +12,7 @@ import {
   type TensorType,
 } from "../tensor/tensor.ts";
 import { chain, onFirst, requireType } from "./_pointwise.ts";
-import { numberOf, type Op, type OpFactory, required } from "./op.ts";
+import { numberOf, type Op, type OpFactory, type Quantization, required } from "./op.ts";
 
 const TYPES: ReadonlyMap<number, "u8" | "i8"> = new Map([[2, "u8"], [3, "i8"]]);
 
@@ -122,6 +122,11 @@ export const dequantizeLinear: OpFactory = (attributes): Op => {
     },
   };
 };
+
+/** An f32 tensor in 8 bits. */
+export function quantizedTensor({ shape, data }: Tensor, { scale, zero }: Quantization): Tensor {
+  return tensor("i8", shape, Int8Array.from(data, (x) => quantize(x, scale, zero, rangeOf("i8"))));
+}
 
 /** The element of a constant that has just one, or `null`. */
 function single(input: KnownType | null | undefined): number | null {

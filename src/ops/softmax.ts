@@ -1,12 +1,17 @@
 /** Softmax. @module */
+import type { Attributes } from "../graph/graph.ts";
 import { foldGrid, type Launch, type Operand, uniform } from "../gpu/launch.ts";
 import { type Layout, physicalOf } from "../gpu/layout.ts";
 import { normalizeAxis, sizeOf, type Tensor, type TensorType } from "../tensor/tensor.ts";
 import { shareOf } from "./_axes.ts";
-import { numberOf, type Op, type OpFactory, required } from "./op.ts";
+import { numberOf, type Op, type OpFactory, type Quantization, required } from "./op.ts";
+import { quantizedTensor } from "./quantize_linear.ts";
 
 /** Softmax: along an axis, or, before operator set 13, over all axes from one on. */
-export const softmax: OpFactory = (attributes, opset): Op => {
+export const softmax: OpFactory = (attributes, opset): Op => operator(attributes, opset, null);
+
+/** The operator; with a quantization its output is in 8 bits. */
+function operator(attributes: Attributes, opset: number, then: Quantization | null): Op {
   const viewOf = (type: TensorType): Rows => {
     const axis = normalizeAxis(numberOf(attributes, "axis", opset < 13 ? 1 : -1), type.shape.length);
     return rowsOf(type.shape, axis, opset < 13 ? type.shape.length : axis + 1);
@@ -16,16 +21,24 @@ export const softmax: OpFactory = (attributes, opset): Op => {
       const { dtype, shape } = required(x, "input");
       if (dtype !== "f32") throw new TypeError(`Softmax takes f32: current type is ${dtype}`);
       viewOf({ dtype, shape });
-      return [{ dtype, shape }];
+      return [{ dtype: then ? "i8" : dtype, shape }];
     },
-    reference: ([x]) => [normalize(required(x, "input"), viewOf(required(x, "input")))],
+    reference: ([x]) => {
+      const y = normalize(required(x, "input"), viewOf(required(x, "input")));
+      return [then ? quantizedTensor(y, then) : y];
+    },
+    quantized: ([x], quantization) => {
+      const { shape } = required(x, "input");
+      const last = shape.length > 0 && viewOf(required(x, "input")).axis === shape.length - 1;
+      return last ? { op: operator(attributes, opset, quantization), keeps: false } : null;
+    },
     layouts: ([x]) => {
-      const layout = layoutOf(required(x, "input"), viewOf(required(x, "input")));
+      const layout = then ? "rows" : layoutOf(required(x, "input"), viewOf(required(x, "input")));
       return { inputs: [layout], outputs: [layout] };
     },
-    lower: ([x], _, { lanes }) => [launch(required(x, "input"), viewOf(required(x, "input")), lanes)],
+    lower: ([x], _, { lanes }) => [launch(required(x, "input"), viewOf(required(x, "input")), lanes, then)],
   };
-};
+}
 
 /** A tensor as [outer, length, inner], normalized along `length`. */
 interface Rows {
@@ -66,17 +79,17 @@ function layoutOf({ shape, layout }: Operand, { axis }: Rows): Layout {
   return "plain";
 }
 
-function launch(x: Operand, { outer, length, inner }: Rows, lanes: number): Launch {
+function launch(x: Operand, { outer, length, inner }: Rows, lanes: number, then: Quantization | null): Launch {
   const padded = x.layout === "plain" ? length : physicalOf(x, x.layout).sizes.at(-1) ?? 1;
   const count = outer * inner;
   const blocks = (inner === 1 || x.layout !== "plain") && padded % 4 === 0;
   const share = shareOf(count, blocks ? padded / 4 : length, lanes);
   return {
-    shader: blocks ? "softmax_f32x4" : "softmax_f32",
+    shader: then ? "softmax_i8" : blocks ? "softmax_f32x4" : "softmax_f32",
     constants: { SHARE: share, ROWS: 64 / share },
     bindings: [{ input: 0 }, { output: 0 }],
     params: blocks
-      ? uniform(["u32", count, length, padded / 4])
+      ? uniform(["u32", count, length, padded / 4], ["f32", ...(then ? [then.scale, then.zero] : [])])
       : uniform(["u32", count, length, inner, length * inner, inner]),
     workgroups: foldGrid(Math.ceil(count / (64 / share))),
   };

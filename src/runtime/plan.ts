@@ -19,6 +19,7 @@ import {
   type Surroundings,
   surroundingsOf,
 } from "./linear.ts";
+import { quantizeAtOnce } from "./quantize_at_once.ts";
 import { explained, operatorOf, type TypedGraph } from "./specialize.ts";
 
 /** How a step computes: in integers; in float on dequantized values; in float. */
@@ -117,12 +118,7 @@ class Planner {
     return {
       inputs: graph.inputs,
       outputs: graph.outputs,
-      steps: continueLinear(this.#needed(), {
-        linear: this.#linear,
-        programs: this.#programs,
-        types: this.#types,
-        outputs: this.#around.outputs,
-      }),
+      steps: this.#joined(this.#needed()),
       constants: this.#constants,
       types: this.#types,
     };
@@ -268,6 +264,17 @@ class Planner {
       steps.push(step);
     }
     return steps.reverse();
+  }
+
+  /** The steps with pointwise ones taken into those before them. */
+  #joined(steps: readonly Step[]): Step[] {
+    const facts = {
+      linear: this.#linear,
+      programs: this.#programs,
+      types: this.#types,
+      outputs: this.#around.outputs,
+    };
+    return quantizeAtOnce(continueLinear(steps, facts), facts);
   }
 
   #materialize(value: string): Step {

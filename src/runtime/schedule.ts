@@ -7,10 +7,10 @@ import { relayout } from "../ops/copy.ts";
 import type { Layouts, Target } from "../ops/op.ts";
 import { copyView } from "../ops/view.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import { create, isDirect, isIn, type Place, type Storage, viewAt } from "./place.ts";
+import { create, isDirect, isIn, type Place, viewAt } from "./place.ts";
 import type { ExecutionPlan, Step } from "./plan.ts";
 import type { CarriedPort, OutputPort, Port } from "./ports.ts";
-import { assignRegions, type Life, liveBytesOf, type Region } from "./regions.ts";
+import { assignRegions, liveBytesOf, livesOf, type Region } from "./regions.ts";
 import { NodeError } from "./specialize.ts";
 
 /** A launch with the regions that it reads and writes, by number. */
@@ -138,7 +138,8 @@ class Scheduler {
       { inputs: inputs.map((): Layout => "plain"), outputs: types.map((): Layout => "plain") };
     if ((op.view || op.moves) && this.#look(step, wanted.outputs)) return;
     const operands = inputs.map((name, i) => name === null ? null : this.#operand(name, wanted.inputs[i] ?? "plain"));
-    const places = types.map((type, i) => create(type, wanted.outputs[i]!));
+    const state = op.lowerUpdate ? this.#stateOf(inputs[1] ?? "", outputs[0]!) : null;
+    const places = state ? [state] : types.map((type, i) => create(type, wanted.outputs[i]!));
     if (!op.lower) {
       throw new NodeError(`Cannot run node "${node}" on the GPU: its operator has no kernel for these types`);
     }
@@ -147,7 +148,7 @@ class Scheduler {
     try {
       const outs = places.map((place) => place.operand);
       const inPlace = op.lowerViews ? this.#inPlace(step, operands, outs) : null;
-      launches = inPlace?.launches ?? op.lower(operands, outs, this.#target);
+      launches = inPlace?.launches ?? (state ? op.lowerUpdate! : op.lower)(operands, outs, this.#target);
       const bound = new Set(launches.flatMap(({ bindings }) => bindings.flatMap((b) => "input" in b ? [b.input] : [])));
       sources = inPlace?.sources ??
         inputs.map((name, i) =>
@@ -163,6 +164,11 @@ class Scheduler {
       this.#push({ launch: { ...launch, bindings }, node, step, inputs: sources, outputs: places });
     }
     outputs.forEach((name, i) => this.#places.set(name, [places[i]!]));
+  }
+
+  /** Where state lies that a step only changes for the next run. */
+  #stateOf(before: string, after: string): Place | null {
+    return this.#plan.carried?.get(before) === after ? this.#placesOf(before)[0]! : null;
   }
 
   /** The launches of a step whose kernels can read what it reads where it lies. */
@@ -275,15 +281,6 @@ function valueBytesOf({ launch, inputs, outputs }: Pending): number {
   );
   return Array.from(bound, (place) => place ? bytesOf(place.operand, place.operand.layout) : 0)
     .reduce((sum, bytes) => sum + bytes, 0);
-}
-
-/** Inputs are written before the first launch, number 0. */
-function livesOf(pending: readonly Pending[], inputs: readonly Storage[]): Life[] {
-  const first = new Map(inputs.map((storage) => [storage, -1]));
-  pending.forEach(({ outputs }, index) => {
-    for (const { storage } of outputs) if (!first.has(storage)) first.set(storage, index);
-  });
-  return Array.from(first, ([storage, first]) => ({ storage, first }));
 }
 
 const blockWriters = new Map<ShaderName, ReadonlySet<number>>();

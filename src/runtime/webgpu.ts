@@ -23,11 +23,14 @@ export class GpuError extends Error {
 }
 
 /** Opens a backend on a device; disposing of it destroys the device. */
-export async function webgpuBackend(gpu: Gpu, { tuning: store }: BackendOptions = {}): Promise<Backend> {
+export async function webgpuBackend(
+  gpu: Gpu,
+  { tuning: store, tuneSoftware = false }: BackendOptions = {},
+): Promise<Backend> {
   const context = new GpuContext(gpu);
   const mapper = new Mapper(gpu.device);
   const cores = gpu.software ? ` on ${navigator.hardwareConcurrency} cores` : "";
-  const tuning = store ? await Tuning.open(store, gpu.name + cores) : null;
+  const tuning = store && (tuneSoftware || !gpu.software) ? await Tuning.open(store, gpu.name + cores) : null;
   return {
     name: "webgpu",
     device: gpu.name,
@@ -79,7 +82,9 @@ async function build(
   mapper: Mapper,
 ): Promise<Executable> {
   const { device } = context.gpu;
-  for (const { bytes, texture } of work.regions) memory.push(allocateMemory(device, bytes, texture, "activations"));
+  for (const { bytes, texture } of work.regions) {
+    memory.push(allocateMemory(device, bytes, texture ? "2d" : "buffer", "activations"));
+  }
   const { dispatches, uniforms, release } = await context.bind(
     work.launches.map(({ launch }) => launch),
     (index) => {
@@ -133,7 +138,9 @@ class GpuExecutable implements Executable {
     encode(pass, this.#dispatches);
     pass.end();
     for (const { region, next, type } of this.#schedule.carried) {
-      this.#memory[region]!.copyTo(encoder, this.#memory[next]!.buffer!, 0, bytesOf(type, "plain"));
+      if (region !== next) {
+        this.#memory[region]!.copyTo(encoder, this.#memory[next]!.buffer!, 0, bytesOf(type, "plain"));
+      }
     }
     this.#readback.copy(encoder, this.#memory);
     this.#device.queue.submit([encoder.finish()]);

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import type { onnx as Onnx } from "onnx-proto";
+import { VERSION } from "../../src/graph/version.ts";
 import { readOnnx, type ReadOptions, UnsupportedModelError } from "../../src/onnx/read.ts";
+import { writeOnnx } from "../../src/onnx/write.ts";
 import { tensor } from "../../src/tensor/tensor.ts";
 import { sharedData, sharedModels } from "../data.ts";
 import { AttributeType, DataType, model, node, schema, value } from "./models.ts";
@@ -268,4 +270,17 @@ Deno.test("readOnnx() says of integer operators that the model is quantized alre
     () => readOnnx(bytes, { supports: (op) => op === "Relu" }),
     /node "QLinearConv_0" \(QLinearConv\): the operator, which shows that the model is quantized already: give the FP32/,
   );
+});
+
+Deno.test("readOnnx() keeps what a file says of its model, and writeOnnx() writes it", () => {
+  const about = { domain: "org.example", modelVersion: 7, docString: "a test" };
+  const graph = readOnnx(model({}, { ...about, producerName: "other" }));
+  assert.deepEqual(graph.info, { domain: "org.example", version: 7, description: "a test" });
+  const written = schema.ModelProto.decode(writeOnnx(graph));
+  assert.deepEqual(
+    { domain: written.domain, modelVersion: Number(written.modelVersion), docString: written.docString },
+    about,
+  );
+  assert.deepEqual([written.producerName, written.producerVersion], ["acqua", VERSION]);
+  assert.equal(readOnnx(model()).info, undefined);
 });
