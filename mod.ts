@@ -140,3 +140,26 @@ export type { EvaluationEvent, RevertEvent, SearchEvent, Stage, StageEvent } fro
 export type { Reverted, SearchOutcome } from "./src/search/search.ts";
 export { straightforward, type StraightforwardOptions } from "./src/search/straightforward.ts";
 export type { SearchContext, Strategy } from "./src/search/strategy.ts";
+export {
+  REPORT_FORMAT,
+  type ReportCost,
+  type ReportData,
+  type ReportEvaluation,
+  type ReportFile,
+  type ReportGroup,
+  type ReportInterval,
+  reportJson,
+  type ReportMetric,
+  type ReportPoint,
+  type ReportRange,
+  type ReportRecipe,
+  type ReportRun,
+  type ReportSensitivity,
+  type ReportTime,
+  type ReportTimes,
+} from "./src/report/data.ts";
+export { reportPage } from "./src/report/html/page.ts";
+export { type ReportContext, reportOf, reportOfModel } from "./src/report/from_result.ts";
+export { rangesOf } from "./src/report/ranges.ts";
+export { timesOf } from "./src/report/times.ts";
+export { type GroupRank, type GroupRanking, rankGroups, type RankOptions } from "./src/search/rank.ts";

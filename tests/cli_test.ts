@@ -23,7 +23,7 @@ function assertUsage({ code, out, errors }: Printed, message: RegExp): void {
 Deno.test("main() shows help for itself and for each command", async () => {
   const overview = await capture("--help");
   assert.equal(overview.code, 0);
-  for (const name of ["quantize", "run", "inspect", "profile"]) {
+  for (const name of ["quantize", "rank", "run", "inspect", "profile"]) {
     assert.match(overview.out[0]!, new RegExp(`^  ${name} `, "m"));
     const { code, out, errors } = await capture(name, "--help");
     assert.equal(code, 0);
@@ -58,6 +58,12 @@ for (
     [`${CONTROL} --backend cpu`, /--backend is given more than once/],
     ["run @model.onnx --out @o", /--input is missing/],
     ["run @model.onnx --input @val.npy", /--out is missing/],
+    [`${CONTROL} --report page.txt`, /--report must end in \.html or \.json, got "page\.txt"/],
+    ["rank", /MODEL is missing/],
+    ["rank @model.onnx", /--calibration or --task is missing/],
+    ["rank @model.onnx b.onnx --calibration @cal.npy", /one MODEL is wanted, got "b\.onnx" too/],
+    ["rank @model.onnx --calibration @cal.npy --task t.ts", /--calibration and --task exclude each other/],
+    ["rank @model.onnx --calibration @cal.npy --items 0", /--items must be a whole number of at least 1/],
     ["inspect", /MODEL is missing/],
     ["profile", /MODEL is missing/],
     [

@@ -20,8 +20,9 @@ import { type Arguments, choiceOf, countOf, numberOf, UsageError } from "./argum
 import { type Command, EXIT, type Terminal } from "./command.ts";
 import { readItems, readLabels } from "./dataset.ts";
 import { checkWritable, readBytes, readModel, writeWhole } from "./files.ts";
-import { progressOf } from "./progress.ts";
+import { type Progress, progressOf } from "./progress.ts";
 import { QUANTIZATION_OPTIONS, quantizeOptionsOf } from "./quantization.ts";
+import { REPORT, reportFiles, writeReports } from "./report.ts";
 import { importTask } from "./task.ts";
 import { NO_TUNE, tuningOf } from "./tuning.ts";
 import { writeWeightsOnly } from "./weights_only.ts";
@@ -68,6 +69,7 @@ export const quantizeCommand: Command = {
     { name: "export", value: "TARGET", help: "who reads the file: onnxruntime (default), openvino or tensorrt" },
     { name: "weights-only", help: "weights in INT8 and nothing else; needs no data" },
     { name: "out", value: "FILE", help: "the file to write (default: MODEL with .int8.onnx)" },
+    REPORT,
     { name: "json", help: "print one JSON object instead of a table" },
     { name: "quiet", help: "do not tell of progress" },
   ],
@@ -80,13 +82,14 @@ export const quantizeCommand: Command = {
     }
     const graph = await readModel(settings.model);
     await checkWritable(settings.out);
+    await reportFiles(args);
     const data = await readData(graph, args);
     await using backend = await openBackend(settings.backend, tuningOf(args));
     if (backend.name === "cpu" && settings.backend === undefined) {
       terminal.error("no WebGPU adapter was found: running on the CPU, which is slow");
     }
     const progress = args.has("quiet") ? null : progressOf(terminal);
-    const report: Report = { settings, terminal, backend, progress, json: args.has("json") };
+    const report: Report = { args, settings, terminal, backend, progress, json: args.has("json") };
     return data.search ? await control(graph, data, data.search, report) : await convert(graph, data, report);
   },
 };
@@ -160,10 +163,11 @@ async function readData({ inputs }: Graph, args: Arguments): Promise<Data> {
 
 /** How results are told. */
 interface Report {
+  readonly args: Arguments;
   readonly settings: Settings;
   readonly terminal: Terminal;
   readonly backend: Backend;
-  readonly progress: ReturnType<typeof progressOf> | null;
+  readonly progress: Progress | null;
   readonly json: boolean;
 }
 
@@ -195,6 +199,7 @@ async function control(
       ? JSON.stringify({ ...jsonOf(result), ...fileJson(report, sizes, result.warnings) })
       : reportText(result, { file: settings.out, sizes, backend }),
   );
+  await writeReports({ ...found(report), options: settings.search, sizes, calibration, model: result.model, result });
   if (result.reached) return EXIT.done;
   terminal.error(
     `acqua quantize: a drop of ${result.maxDrop} (${result.dropType}) cannot be kept: the best model found ` +
@@ -225,6 +230,7 @@ async function convert(graph: Graph, { calibration }: Data, report: Report): Pro
       ...fileRows({ file: settings.out, sizes }),
     ]),
   );
+  await writeReports({ ...found(report), options: {}, sizes, calibration, model, rungs: model.report.rungs });
   return EXIT.done;
 }
 
@@ -237,6 +243,11 @@ async function write(
   const bytes = writeOnnx(exportGraph(model, plan, { target, parameters: { ...quantizationSettingsOf(quantize) } }));
   await writeWhole(settings.out, bytes);
   return { before: (await readBytes(settings.model)).length, after: bytes.length };
+}
+
+/** What a report says of the call. */
+function found({ args, settings, backend, progress }: Report) {
+  return { command: "quantize", args, quantization: settings.quantize, out: settings.out, backend, progress };
 }
 
 function warn(terminal: Terminal, warnings: readonly string[]): void {
