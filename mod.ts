@@ -38,7 +38,7 @@
  *     for (const [i, x] of data.entries()) error += Math.abs((await model.run({ x }))["y"]!.data[0]! - 10 * i);
  *     return -error / data.length; // higher is better
  *   },
- *   { maxDrop: 0.2, backend },
+ *   { maxDrop: 0.2, recipe: "minmax", backend },
  * );
  * assert(result.reached);
  * assert.equal(result.plan.size, 0); // nothing had to stay in FP32
@@ -55,7 +55,7 @@ export {
   type TensorType,
 } from "./src/tensor/tensor.ts";
 export type { QuantizationParameters } from "./src/tensor/quantization.ts";
-export type { Attributes, AttributeValue, Graph, Node, ValueInfo } from "./src/graph/graph.ts";
+export type { Attributes, AttributeValue, Graph, ModelInfo, Node, ValueInfo } from "./src/graph/graph.ts";
 export { applyPlan, type QdqForm } from "./src/graph/apply_plan.ts";
 export { exportGraph, type ExportOptions } from "./src/graph/export.ts";
 export { type ExportTarget, forTarget } from "./src/graph/targets.ts";
@@ -74,7 +74,7 @@ export type { Binding, Launch, Operand, Packed } from "./src/gpu/launch.ts";
 export type { ShaderName } from "./src/gpu/shaders.ts";
 export type { Moved } from "./src/ops/_movement.ts";
 export type { Placement } from "./src/ops/_strided.ts";
-export type { Layouts, Op, Target } from "./src/ops/op.ts";
+export type { Layouts, Op, Quantization, QuantizedOp, Target } from "./src/ops/op.ts";
 export type { Instruction, InstructionCode, INSTRUCTIONS, Pointwise, Program } from "./src/ops/pointwise.ts";
 export type { View } from "./src/ops/view.ts";
 export { extractQuantizers } from "./src/graph/extract.ts";
@@ -98,7 +98,8 @@ export {
 export { NodeError } from "./src/runtime/specialize.ts";
 export { GpuError } from "./src/runtime/webgpu.ts";
 export type { CalibrationItem } from "./src/quant/statistics.ts";
-export type { IgnoredScope } from "./src/quant/ignored_scope.ts";
+export type { IgnoredScope, Subgraph } from "./src/quant/ignored_scope.ts";
+export { optionsFor } from "./src/quant/target_options.ts";
 export { compressWeights, type CompressWeightsOptions } from "./src/quant/compress_weights.ts";
 export type { CalibrationItems } from "./src/quant/calibration_set.ts";
 export type { NetworkKind } from "./src/quant/network_kind.ts";
@@ -165,3 +166,26 @@ export type { StrategyName } from "./src/search/strategies.ts";
 export type { SearchContext, Strategy } from "./src/search/strategy.ts";
 export type { Validate } from "./src/search/subject.ts";
 export type { Expected } from "./src/search/surrogate.ts";
+export {
+  REPORT_FORMAT,
+  type ReportCost,
+  type ReportData,
+  type ReportEvaluation,
+  type ReportFile,
+  type ReportGroup,
+  type ReportInterval,
+  reportJson,
+  type ReportMetric,
+  type ReportPoint,
+  type ReportRange,
+  type ReportRecipe,
+  type ReportRun,
+  type ReportSensitivity,
+  type ReportTime,
+  type ReportTimes,
+} from "./src/report/data.ts";
+export { reportPage } from "./src/report/html/page.ts";
+export { type ReportContext, reportOf, reportOfModel } from "./src/report/from_result.ts";
+export { rangesOf } from "./src/report/ranges.ts";
+export { timesOf } from "./src/report/times.ts";
+export { type GroupRank, type GroupRanking, rankGroups, type RankOptions } from "./src/search/rank.ts";

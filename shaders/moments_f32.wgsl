@@ -1,8 +1,10 @@
-// y[0, k], y[1, k], y[2, k] = the least, the greatest and the mean of x[k, r] over r. The axes of x in memory are k0 r0 k1 r1 k2.
+// y[p, 0, k], y[p, 1, k], y[p, 2, k] = the least and the greatest of x[k, r] over the r of part p, and its share of their
+// mean over all r. The axes of x in memory are k0 r0 k1 r1 k2.
 const FOURS: u32 = 1; // 1 where r counts blocks of four along r1, and steps are in blocks too
 const MASKED: u32 = 0; // 1 where the last block along r1 is not whole
 const SHARE: u32 = 1; // invocations that share the work of one output
 const OUTPUTS: u32 = 64; // outputs of a workgroup: 64 / SHARE
+const PARTS: u32 = 1;
 
 struct Params {
   count: u32, // outputs k
@@ -23,7 +25,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-var<workgroup> parts: array<vec3f, 64>;
+var<workgroup> shares: array<vec3f, 64>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -31,7 +33,8 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let index = (group.x + group.y * groups.x) * OUTPUTS + lane % OUTPUTS;
+  let part = (group.x + group.y * groups.x) % PARTS;
+  let index = (group.x + group.y * groups.x) / PARTS * OUTPUTS + lane % OUTPUTS;
   let k2 = index % params.k2;
   let rest = index / params.k2;
   let k1 = rest % params.k1;
@@ -41,7 +44,7 @@ fn main(
   var sum = vec4f(0.0);
   if (index < params.count) {
     let first = k0 * params.k0_step + k1 * params.k1_step + k2 * params.k2_step;
-    for (var r = lane / OUTPUTS; r < params.reduced; r += SHARE) {
+    for (var r = part * SHARE + lane / OUTPUTS; r < params.reduced; r += PARTS * SHARE) {
       let column = r % params.r1;
       let at = first + r / params.r1 * params.r0_step + column * params.r1_step;
       if (FOURS == 1u) { // @choose
@@ -73,11 +76,11 @@ fn main(
     sum.x + sum.y + sum.z + sum.w,
   );
   if (SHARE > 1u) {
-    parts[lane] = own;
+    shares[lane] = own;
     workgroupBarrier();
     if (lane < OUTPUTS) {
-      for (var part = 1u; part < SHARE; part++) {
-        let other = parts[lane + part * OUTPUTS];
+      for (var share = 1u; share < SHARE; share++) {
+        let other = shares[lane + share * OUTPUTS];
         own = vec3f(min(own.x, other.x), max(own.y, other.y), own.z + other.z);
       }
     }
@@ -85,7 +88,8 @@ fn main(
   if (index >= params.count || lane >= OUTPUTS) {
     return;
   }
-  y[index] = own.x;
-  y[params.count + index] = own.y;
-  y[2u * params.count + index] = own.z * params.scale;
+  let first = 3u * part * params.count + index;
+  y[first] = own.x;
+  y[first + params.count] = own.y;
+  y[first + 2u * params.count] = own.z * params.scale;
 }

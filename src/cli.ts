@@ -8,10 +8,12 @@ import { type Command, EXIT, type Terminal } from "./commands/command.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { profileCommand } from "./commands/profile.ts";
 import { quantizeCommand } from "./commands/quantize.ts";
+import { rankCommand } from "./commands/rank.ts";
 import { runCommand } from "./commands/run.ts";
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   quantize: quantizeCommand,
+  rank: rankCommand,
   run: runCommand,
   inspect: inspectCommand,
   profile: profileCommand,

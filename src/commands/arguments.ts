@@ -15,6 +15,8 @@ export interface Option {
 
 /** A command line that is understood. */
 export interface Arguments {
+  /** All words, as they were given. */
+  readonly words: readonly string[];
   /** The words that belong to no option. */
   readonly positionals: readonly string[];
   /** Whether a flag or option is given. */
@@ -64,6 +66,7 @@ export function parseArguments(words: readonly string[], options: readonly Optio
     }
   }
   return {
+    words,
     positionals: (parsed._ as (string | number)[]).map(String),
     has: (name) => flags.includes(name) ? parsed[name] === true : values(name).length > 0,
     value: (name) => values(name)[0],

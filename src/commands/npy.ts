@@ -47,8 +47,14 @@ function parseNpy(bytes: Uint8Array, file: string): NpyArray {
   }
 }
 
-/** The tensor as a .npy file. */
+/** The tensor as a .npy file; real numbers of half precision are widened to single. */
 export function writeNpy({ dtype, shape, data }: Tensor): Uint8Array {
-  const elements = dtype === "i64" ? BigInt64Array.from(data, BigInt) : data;
+  const elements = dtype === "i64"
+    ? BigInt64Array.from(data, BigInt)
+    : dtype === "u64"
+    ? BigUint64Array.from(data, BigInt)
+    : dtype === "f16" || dtype === "bf16"
+    ? Float32Array.from(data)
+    : data as Exclude<typeof data, Float16Array>;
   return new Uint8Array(dump(elements, [...shape], dtype === "bool" ? { dtype: "b1" } : {}));
 }

@@ -1,10 +1,14 @@
 /** `quantize`: an FP32 model to INT8, with as much left in FP32 as the metric asks for. @module */
 import { resolve } from "node:path";
 import type { Graph } from "../graph/graph.ts";
-import { applyPlan } from "../graph/apply_plan.ts";
+import { exportGraph } from "../graph/export.ts";
+import type { Plan, QuantizedGraph } from "../graph/quantizers.ts";
+import { EXPORT_TARGETS } from "../graph/targets.ts";
 import { writeOnnx } from "../onnx/write.ts";
 import type { CalibrationItems } from "../quant/calibration_set.ts";
+import { settingsOf as quantizationSettingsOf } from "../quant/options.ts";
 import { quantize } from "../quant/quantize.ts";
+import { optionsFor } from "../quant/target_options.ts";
 import { backendText, fileRows, reportText, table } from "../report/text.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { openBackend } from "../runtime/open.ts";
@@ -13,17 +17,20 @@ import { batches } from "../search/batches.ts";
 import { AccuracyDropError } from "../search/errors.ts";
 import { type LabelledItem, top1 } from "../search/metrics.ts";
 import type { Validate } from "../search/subject.ts";
-import { type Arguments, choiceOf, countOf, numberOf, UsageError } from "./arguments.ts";
+import { type Arguments, choiceOf, UsageError } from "./arguments.ts";
 import { type Command, EXIT, type Terminal } from "./command.ts";
 import { readItems, readLabels } from "./dataset.ts";
 import { checkWritable, readBytes, readModel, writeWhole } from "./files.ts";
-import { progressOf } from "./progress.ts";
+import { type Progress, progressOf } from "./progress.ts";
 import { QUANTIZATION_OPTIONS, quantizeOptionsOf } from "./quantization.ts";
+import { REPORT, reportFiles, writeReports } from "./report.ts";
+import { SEARCH_OPTIONS, searchOptionsOf } from "./search.ts";
 import { importTask } from "./task.ts";
 import { NO_TUNE, tuningOf } from "./tuning.ts";
+import { writeWeightsOnly } from "./weights_only.ts";
 
 /** The options that only a search uses. */
-const SEARCH_OPTIONS = ["labels", "metric", "max-drop", "drop-type", "ranking-subset-size"] as const;
+const NEEDING_VALIDATION = ["labels", "metric", ...SEARCH_OPTIONS.map(({ name }) => name)];
 
 /** Data and a metric, in the types that the library takes. */
 interface Data {
@@ -37,7 +44,8 @@ type Settings = ReturnType<typeof settingsOf>;
 /** `quantize` */
 export const quantizeCommand: Command = {
   summary: "Quantize an FP32 ONNX model to INT8, and keep its metric",
-  usage: "quantize MODEL (--calibration X.npy [--validation Y.npy --labels L.npy] | --task TASK.ts) [options]",
+  usage:
+    "quantize MODEL (--calibration X.npy [--validation Y.npy --labels L.npy] | --task TASK.ts | --weights-only) [options]",
   notes: [
     "Without --validation the whole model is quantized and nothing is measured.",
     "The first axis of a .npy file counts the items. A model with several inputs takes NAME=X.npy for each.",
@@ -50,31 +58,34 @@ export const quantizeCommand: Command = {
     { name: "labels", value: "L.npy", help: "the class of each validation item" },
     { name: "metric", value: "NAME", help: "the metric: top1 (default)" },
     { name: "task", value: "TASK.ts", help: "a module with the data and the metric" },
-    { name: "max-drop", value: "D", help: "the greatest drop of the metric (default 0.01)" },
-    { name: "drop-type", value: "TYPE", help: "absolute (default) or relative" },
-    {
-      name: "ranking-subset-size",
-      value: "N",
-      help: "validation items that groups are ranked on (default: subset size)",
-    },
+    ...SEARCH_OPTIONS,
     ...QUANTIZATION_OPTIONS,
     { name: "backend", value: "NAME", help: "webgpu or cpu (default: webgpu where there is an adapter)" },
     NO_TUNE,
+    { name: "export", value: "TARGET", help: "who reads the file: onnxruntime (default), openvino or tensorrt" },
+    { name: "weights-only", help: "weights in INT8 and nothing else; needs no data" },
     { name: "out", value: "FILE", help: "the file to write (default: MODEL with .int8.onnx)" },
+    REPORT,
     { name: "json", help: "print one JSON object instead of a table" },
     { name: "quiet", help: "do not tell of progress" },
   ],
   async run(args, terminal): Promise<number> {
     const settings = settingsOf(args);
+    if (args.has("weights-only")) {
+      const { model, out, target } = settings;
+      const [perChannel, json] = [!args.has("per-tensor"), args.has("json")];
+      return await writeWeightsOnly({ model, out, target, perChannel, json }, terminal);
+    }
     const graph = await readModel(settings.model);
     await checkWritable(settings.out);
+    await reportFiles(args);
     const data = await readData(graph, args);
     await using backend = await openBackend(settings.backend, tuningOf(args));
     if (backend.name === "cpu" && settings.backend === undefined) {
       terminal.error("no WebGPU adapter was found: running on the CPU, which is slow");
     }
     const progress = args.has("quiet") ? null : progressOf(terminal);
-    const report: Report = { settings, terminal, backend, progress, json: args.has("json") };
+    const report: Report = { args, settings, terminal, backend, progress, json: args.has("json") };
     return data.search ? await control(graph, data, data.search, report) : await convert(graph, data, report);
   },
 };
@@ -86,21 +97,25 @@ function settingsOf(args: Arguments) {
   checkDataOptions(args);
   const out = args.value("out") ?? model.replace(/(\.onnx)?$/, ".int8.onnx");
   if (resolve(out) === resolve(model)) throw new UsageError("--out is MODEL itself");
-  const quantization = quantizeOptionsOf(args);
+  const target = choiceOf(args, "export", EXPORT_TARGETS) ?? "onnxruntime";
+  const quantization = optionsFor(target, quantizeOptionsOf(args));
   return {
     model,
     out,
+    target,
     backend: choiceOf(args, "backend", ["webgpu", "cpu"]),
     quantize: quantization,
-    search: {
-      maxDrop: numberOf(args, "max-drop") ?? 0.01,
-      dropType: choiceOf(args, "drop-type", ["absolute", "relative"]) ?? "absolute",
-      rankingSubsetSize: countOf(args, "ranking-subset-size") ?? quantization.subsetSize ?? 300,
-    },
+    search: searchOptionsOf(args, quantization.subsetSize ?? 300),
   };
 }
 
 function checkDataOptions(args: Arguments): void {
+  if (args.has("weights-only")) {
+    for (const name of ["calibration", "validation", "labels", "metric", "task"]) {
+      if (args.has(name)) throw new UsageError(`--${name} and --weights-only exclude each other`);
+    }
+    return;
+  }
   if (args.has("task")) {
     for (const name of ["calibration", "validation", "labels", "metric"]) {
       if (args.has(name)) throw new UsageError(`--${name} and --task exclude each other`);
@@ -113,7 +128,7 @@ function checkDataOptions(args: Arguments): void {
     if (!args.has("labels")) throw new UsageError("--labels is missing: --validation needs the class of each item");
     return;
   }
-  const useless = SEARCH_OPTIONS.find((name) => args.has(name));
+  const useless = NEEDING_VALIDATION.find((name) => args.has(name));
   if (useless) throw new UsageError(`--${useless} needs --validation`);
 }
 
@@ -140,10 +155,11 @@ async function readData({ inputs }: Graph, args: Arguments): Promise<Data> {
 
 /** How results are told. */
 interface Report {
+  readonly args: Arguments;
   readonly settings: Settings;
   readonly terminal: Terminal;
   readonly backend: Backend;
-  readonly progress: ReturnType<typeof progressOf> | null;
+  readonly progress: Progress | null;
   readonly json: boolean;
 }
 
@@ -168,14 +184,16 @@ async function control(
   } finally {
     progress?.end();
   }
-  const sizes = await write(result.graph, report);
+  const sizes = await write(result.model, result.plan, report);
   warn(terminal, result.warnings);
   terminal.out(
     json
       ? JSON.stringify({ ...jsonOf(result), ...fileJson(report, sizes, result.warnings) })
       : reportText(result, { file: settings.out, sizes, backend }),
   );
+  await writeReports({ ...found(report), options: settings.search, sizes, calibration, model: result.model, result });
   if (result.reached) return EXIT.done;
+  for (const advice of result.advice) terminal.error(`advice: ${advice}`);
   terminal.error(
     `acqua quantize: a drop of ${result.maxDrop} (${result.dropType}) cannot be kept: the best model found ` +
       `has a metric of ${result.metric}, a drop of ${
@@ -195,7 +213,7 @@ async function convert(graph: Graph, { calibration }: Data, report: Report): Pro
     onProgress: (done) => progress?.listen({ type: "stage", stage: "calibration", done, total: null }),
   }).finally(() => progress?.end());
   const seconds = (performance.now() - start) / 1000;
-  const sizes = await write(applyPlan(model, new Set()), report);
+  const sizes = await write(model, new Set(), report);
   warn(terminal, model.warnings);
   const counts = { groups: model.groups.length, reverted: [], evaluations: 0, itemInferences: 0, seconds };
   terminal.out(
@@ -205,13 +223,24 @@ async function convert(graph: Graph, { calibration }: Data, report: Report): Pro
       ...fileRows({ file: settings.out, sizes }),
     ]),
   );
+  await writeReports({ ...found(report), options: {}, sizes, calibration, model, rungs: model.report.rungs });
   return EXIT.done;
 }
 
-async function write(graph: Graph, { settings }: Report): Promise<{ before: number; after: number }> {
-  const bytes = writeOnnx(graph);
+async function write(
+  model: QuantizedGraph,
+  plan: Plan,
+  { settings }: Report,
+): Promise<{ before: number; after: number }> {
+  const { target, quantize } = settings;
+  const bytes = writeOnnx(exportGraph(model, plan, { target, parameters: { ...quantizationSettingsOf(quantize) } }));
   await writeWhole(settings.out, bytes);
   return { before: (await readBytes(settings.model)).length, after: bytes.length };
+}
+
+/** What a report says of the call. */
+function found({ args, settings, backend, progress }: Report) {
+  return { command: "quantize", args, quantization: settings.quantize, out: settings.out, backend, progress };
 }
 
 function warn(terminal: Terminal, warnings: readonly string[]): void {
@@ -224,6 +253,7 @@ function jsonOf(result: AccuracyControlResult): Record<string, unknown> {
   const { baselineMetric, int8Metric, metric, drop, maxDrop, dropType, reached, itemInferences, seconds } = result;
   return {
     ...{ baselineMetric, int8Metric, metric, drop, maxDrop, dropType, reached },
+    ...{ status: result.status, interval: result.interval, verified: result.verified },
     groups: result.groups.length,
     reverted: result.reverted.map(({ group }) => group),
     evaluations: result.evaluations.length,

@@ -1,12 +1,15 @@
 /** Where Deno programs keep which kernels are fastest on a device. @module */
+import { cpus } from "node:os";
 import type { TuningStore } from "../runtime/tuning.ts";
 
 /**
  * A file for `openBackend(name, { tuning })`: by default acqua/tuning.json in the user's cache folder. Needs `--allow-env`,
- * `--allow-read` and `--allow-write`; what is not allowed is as if nothing were stored.
+ * `--allow-read` and `--allow-write`; what is not allowed is as if nothing were stored. With `--allow-sys=cpus` a folder that
+ * machines share keeps apart what was found on different processors.
  */
 export function tuningFile(path?: string): TuningStore {
   return {
+    machine: processor(),
     async read() {
       try {
         return await Deno.readTextFile(path ?? defaultPath());
@@ -24,6 +27,12 @@ export function tuningFile(path?: string): TuningStore {
       await Deno.rename(temporary, file);
     },
   };
+}
+
+/** The model of the processor; empty where it may not be read. */
+function processor(): string {
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "cpus" });
+  return state === "granted" ? cpus()[0]?.model ?? "" : "";
 }
 
 function defaultPath(): string {

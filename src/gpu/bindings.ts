@@ -2,15 +2,18 @@
  * What a kernel binds, and how it is read from textures instead of buffers.
  *
  * Kernels are written for storage buffers. On CPU adapters a load from a buffer is a loop over the lanes, so there the same
- * source is rewritten: every array becomes a 2-D storage texture of blocks of 16 bytes, `x[i]` a load of texel i,
- * `y[i] = v;` a store. Eight lanes of lavapipe on a Zen 3 load 16 bytes each in 205 ns from a buffer, 19 from a sampled
+ * source is rewritten: every array becomes a storage texture of blocks of 16 bytes, `x[i]` a load of texel i, `y[i] = v;` a
+ * store. Eight lanes of lavapipe on a Zen 3 load 16 bytes each in 205 ns from a buffer, 19 from a sampled
  * texture, whose mip level is looked up each time, 12 from a uniform buffer, 7 from a storage texture.
  *
  * @module
  */
 
-/** Texels in a row of a texture: texel i lies at (i % TEXTURE_WIDTH, i / TEXTURE_WIDTH). */
+/** Texels in a row of a texture of several rows: texel i lies at (i % TEXTURE_WIDTH, i / TEXTURE_WIDTH). */
 export const TEXTURE_WIDTH = 512;
+
+/** How many dimensions a texture has: rows of TEXTURE_WIDTH texels, or one row of any width. */
+export type TextureForm = "1d" | "2d";
 
 /** A storage array that a kernel binds. */
 export interface StorageBinding {
@@ -50,10 +53,10 @@ export function fitsTexture({ written, element }: StorageBinding): boolean {
 /**
  * The kernel with some of its arrays in textures. Lines keep their places; what is added comes after the last.
  *
- * @param textures The numbers of the bindings that are textures.
+ * @param textures The bindings that are textures, by number.
  * @throws {RangeError} Where the kernel writes single elements of one of them, or reads back what it writes.
  */
-export function inTextures(source: string, textures: ReadonlySet<number>): string {
+export function inTextures(source: string, textures: ReadonlyMap<number, TextureForm>): string {
   const moved = new Map(
     bindingsOf(source).filter(({ binding }) => textures.has(binding)).map((own) => [own.name, own]),
   );
@@ -63,17 +66,19 @@ export function inTextures(source: string, textures: ReadonlySet<number>): strin
   }
   const declared = source.split("\n").map((line) => {
     const own = moved.get(line.match(DECLARATION)?.[3] ?? "");
-    return own ? line.replace(DECLARATION, declarationOf(own)) : line;
+    return own ? line.replace(DECLARATION, declarationOf(own, textures.get(own.binding)!)) : line;
   }).join("\n");
-  return rewrite(declared, moved) + Array.from(moved.values(), accessorOf).join("");
+  const accessors = Array.from(moved.values(), (own) => accessorOf(own, textures.get(own.binding)!));
+  return rewrite(declared, moved) + accessors.join("");
 }
 
-function declarationOf({ binding, name, written }: StorageBinding): string {
-  return `@group(0) @binding(${binding}) var ${name}: texture_storage_2d<rgba32uint, ${written ? "write" : "read"}>;`;
+function declarationOf({ binding, name, written }: StorageBinding, form: TextureForm): string {
+  const access = written ? "write" : "read";
+  return `@group(0) @binding(${binding}) var ${name}: texture_storage_${form}<rgba32uint, ${access}>;`;
 }
 
-function accessorOf({ name, element, written }: StorageBinding): string {
-  const texel = (i: string): string => `vec2u(${i} % ${TEXTURE_WIDTH}u, ${i} / ${TEXTURE_WIDTH}u)`;
+function accessorOf({ name, element, written }: StorageBinding, form: TextureForm): string {
+  const texel = (i: string): string => form === "1d" ? i : `vec2u(${i} % ${TEXTURE_WIDTH}u, ${i} / ${TEXTURE_WIDTH}u)`;
   if (written) {
     return `\nfn ${name}_store(i: u32, value: ${element}) {` +
       ` textureStore(${name}, ${texel("i")}, bitcast<vec4u>(value)); }`;

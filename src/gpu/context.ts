@@ -1,7 +1,7 @@
 /** A device with what is kept on it between models: pipelines and constants. @module */
 import type { Gpu } from "./device.ts";
 import type { Launch, Packed } from "./launch.ts";
-import { allocateMemory, type Memory } from "./memory.ts";
+import { allocateMemory, constantForm, type Memory } from "./memory.ts";
 import { Pipelines } from "./pipelines.ts";
 
 /** Constants without a user that are kept for the next plan of a search. */
@@ -109,7 +109,8 @@ export class GpuContext implements Disposable {
       });
     });
     const pipelines = await Promise.all(launches.map((launch, i) => {
-      return this.#pipelines.get(launch, new Set(bound[i]!.flatMap((memory, b) => memory.texture ? [b] : [])));
+      const forms = bound[i]!.flatMap(({ form }, b) => form === "buffer" ? [] : [[b, form] as const]);
+      return this.#pipelines.get(launch, new Map(forms));
     }));
     return launches.map(({ shader, params, workgroups }, i): Dispatch => {
       const resources = bound[i]!.map((memory) => memory.resource);
@@ -140,7 +141,7 @@ export class GpuContext implements Disposable {
 
   #upload(label: string, data: ReturnType<Packed["pack"]>): Memory {
     const { device, textureBytes } = this.gpu;
-    const memory = allocateMemory(device, data.byteLength, data.byteLength <= textureBytes, label);
+    const memory = allocateMemory(device, data.byteLength, constantForm(device, data.byteLength, textureBytes), label);
     const whole = data.byteLength % 16 === 0 ? data : new Uint8Array(Math.ceil(data.byteLength / 16) * 16);
     if (whole !== data) whole.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     memory.write(whole);

@@ -18,6 +18,7 @@ const LIMITS = [
   "maxStorageBufferBindingSize",
   "maxStorageBuffersPerShaderStage",
   "maxStorageTexturesPerShaderStage",
+  "maxTextureDimension1D",
   "maxTextureDimension2D",
 ] as const;
 

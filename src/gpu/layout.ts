@@ -33,7 +33,7 @@ export interface Physical {
   readonly length: number;
 }
 
-/** Bytes of one element on the GPU, where `i64` and `bool` are 32-bit integers. */
+/** Bytes of one element on the GPU, where `bool` and all integers but those of 8 bits are 32-bit integers. */
 export function elementSize(dtype: DType): 1 | 4 {
   return dtype === "i8" || dtype === "u8" ? 1 : 4;
 }
@@ -95,6 +95,20 @@ export function arrange(
   return length > 0 ? out : out.fill(0);
 }
 
+/**
+ * Refuses numbers that a GPU cannot hold.
+ *
+ * @throws {RangeError} Where an integer of 64 bits needs more than 32.
+ */
+export function checkRange({ dtype, data }: Tensor): void {
+  if (dtype !== "i64" && dtype !== "u64") return;
+  for (const value of data) {
+    if (value < -(2 ** 31) || value >= 2 ** 31) {
+      throw new RangeError(`The GPU holds ${dtype} in 32 bits: ${value} does not fit`);
+    }
+  }
+}
+
 /** The inverse of {@linkcode arrange} for the plain layout: elements as read back from the GPU. */
 export function fromPlain(type: TensorType, bytes: ArrayBuffer): TensorData {
   const size = type.shape.reduce((a, b) => a * b, 1);
@@ -102,7 +116,7 @@ export function fromPlain(type: TensorType, bytes: ArrayBuffer): TensorData {
   if (type.dtype === "i8") return new Int8Array(bytes, 0, size);
   const out = allocate(type.dtype, size);
   if (type.dtype === "u8") return (out as Uint8Array).fill(0).map((_, i) => new Int8Array(bytes)[i]! + 128);
-  out.set(new Int32Array(bytes, 0, size));
+  out.set(type.dtype === "u32" ? new Uint32Array(bytes, 0, size) : new Int32Array(bytes, 0, size));
   return out;
 }
 

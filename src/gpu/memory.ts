@@ -1,10 +1,13 @@
 /** Device memory: storage buffers, or textures on adapters that read those faster. @module */
-import { TEXTURE_WIDTH } from "./bindings.ts";
+import { TEXTURE_WIDTH, type TextureForm } from "./bindings.ts";
+
+/** What memory is: a buffer, or a texture of rows or of one row. */
+export type MemoryForm = "buffer" | TextureForm;
 
 /** Whole blocks of 16 bytes on a device. */
 export interface Memory {
-  /** Whether it is a texture, which kernels must be compiled for. */
-  readonly texture: boolean;
+  /** What it is, which kernels must be compiled for. */
+  readonly form: MemoryForm;
   /** Bytes that it takes on the device. */
   readonly bytes: number;
   /** What is bound. */
@@ -20,8 +23,19 @@ export interface Memory {
 }
 
 /** Allocates memory for `bytes` bytes. */
-export function allocateMemory(device: GPUDevice, bytes: number, texture: boolean, label: string): Memory {
-  return texture ? textureMemory(device, bytes, label) : bufferMemory(device, bytes, label);
+export function allocateMemory(device: GPUDevice, bytes: number, form: MemoryForm, label: string): Memory {
+  return form === "buffer" ? bufferMemory(device, bytes, label) : textureMemory(device, bytes, form, label);
+}
+
+/**
+ * What constants of a size are best kept in, where textures are read faster: one row, which wastes nothing, as long as the
+ * device allows.
+ *
+ * @param textureBytes The most bytes of a tensor that are kept in a texture; 0 for none.
+ */
+export function constantForm(device: GPUDevice, bytes: number, textureBytes: number): MemoryForm {
+  if (bytes > textureBytes) return "buffer";
+  return bytes <= (device.limits.maxTextureDimension1D - 1) * 16 ? "1d" : "2d";
 }
 
 function bufferMemory(device: GPUDevice, bytes: number, label: string): Memory {
@@ -29,7 +43,7 @@ function bufferMemory(device: GPUDevice, bytes: number, label: string): Memory {
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
   const buffer = device.createBuffer({ label, size, usage });
   return {
-    texture: false,
+    form: "buffer",
     bytes: size,
     resource: { buffer },
     buffer,
@@ -39,18 +53,17 @@ function bufferMemory(device: GPUDevice, bytes: number, label: string): Memory {
   };
 }
 
-function textureMemory(device: GPUDevice, bytes: number, label: string): Memory {
-  const texels = Math.max(1, Math.ceil(bytes / 16));
-  const width = Math.min(TEXTURE_WIDTH, 2 ** Math.ceil(Math.log2(texels)));
-  const height = textureHeight(texels);
+function textureMemory(device: GPUDevice, bytes: number, form: TextureForm, label: string): Memory {
+  const [width, height] = textureSize(Math.ceil(bytes / 16), form);
   const texture = device.createTexture({
     label,
     size: [width, height],
+    dimension: form,
     format: "rgba32uint",
     usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST | GPUTextureUsage.COPY_SRC,
   });
   return {
-    texture: true,
+    form,
     bytes: width * height * 16,
     resource: texture.createView(),
     buffer: null,
@@ -84,14 +97,22 @@ function regions(
 }
 
 /**
- * Rows of a texture that holds `texels`: never a power of two.
+ * The size of a texture that holds `texels`.
  *
  * CPU adapters compile a kernel anew for each mix of sizes that are and are not powers of two, and keep only the first on
- * disk (lavapipe: 0.7-1 s for a large tile): so all are alike.
+ * disk (lavapipe: 0.7-1 s for a large tile). So all of a form are alike: the width of several rows is a power of two, their
+ * number is none, and neither is the width of one row.
  */
-function textureHeight(texels: number): number {
-  const rows = Math.max(3, Math.ceil(texels / TEXTURE_WIDTH));
-  return (rows & (rows - 1)) === 0 ? rows + 1 : rows;
+function textureSize(texels: number, form: TextureForm): [width: number, height: number] {
+  if (form === "1d") return [noPowerOfTwo(texels), 1];
+  const width = Math.min(TEXTURE_WIDTH, 2 ** Math.ceil(Math.log2(Math.max(1, texels))));
+  return [width, noPowerOfTwo(Math.ceil(texels / TEXTURE_WIDTH))];
+}
+
+/** The least number from `least` on that is no power of two. */
+function noPowerOfTwo(least: number): number {
+  const count = Math.max(3, least);
+  return (count & (count - 1)) === 0 ? count + 1 : count;
 }
 
 /** The most bytes that a texture of a device holds. */

@@ -1,4 +1,5 @@
 /** Compute pipelines, compiled once for each kernel and set of constants. @module */
+import type { TextureForm } from "./bindings.ts";
 import { expand } from "./expand.ts";
 import type { Launch } from "./launch.ts";
 import { type ShaderName, SHADERS } from "./shaders.ts";
@@ -8,13 +9,14 @@ export class ShaderError extends Error {
   override readonly name = "ShaderError";
 }
 
-/** What identifies the pipeline of a launch whose bindings with the numbers in `textures` are textures. */
+/** What identifies the pipeline of a launch some of whose bindings, by number, are textures. */
 export function pipelineKey(
   { shader, constants }: Pick<Launch, "shader" | "constants">,
-  textures: ReadonlySet<number> = new Set(),
+  textures: ReadonlyMap<number, TextureForm> = new Map(),
 ): string {
   const values = Object.entries(constants).map(([name, value]) => `${name}=${value}`);
-  return [shader, ...values, ...(textures.size > 0 ? [`textures=${[...textures].join(",")}`] : [])].join(" ");
+  const forms = Array.from(textures, ([binding, form]) => `@${binding}=${form}`);
+  return [shader, ...values, ...forms].join(" ");
 }
 
 /** The pipelines of one device. */
@@ -33,7 +35,7 @@ export class Pipelines {
    */
   get(
     launch: Pick<Launch, "shader" | "constants">,
-    textures: ReadonlySet<number> = new Set(),
+    textures: ReadonlyMap<number, TextureForm> = new Map(),
   ): Promise<GPUComputePipeline> {
     const key = pipelineKey(launch, textures);
     let pipeline = this.#pipelines.get(key);
@@ -47,7 +49,7 @@ export class Pipelines {
   async #compile(
     key: string,
     { shader, constants }: Pick<Launch, "shader" | "constants">,
-    textures: ReadonlySet<number>,
+    textures: ReadonlyMap<number, TextureForm>,
   ): Promise<GPUComputePipeline> {
     const { code, lines } = expand(SHADERS[shader], constants, textures);
     const module = this.#device.createShaderModule({ label: shader, code });

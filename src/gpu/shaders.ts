@@ -20,6 +20,7 @@ export type ShaderName =
   | "gather_8"
   | "histogram_f32"
   | "layer_norm_f32"
+  | "layer_norm_i8"
   | "matmul_f32"
   | "matmul_i8"
   | "max_pool_8"
@@ -32,7 +33,8 @@ export type ShaderName =
   | "reduce_f32"
   | "reduce_f32x4"
   | "softmax_f32"
-  | "softmax_f32x4";
+  | "softmax_f32x4"
+  | "softmax_i8";
 
 /** WGSL source by kernel name. */
 export const SHADERS: Readonly<Record<ShaderName, string>> = {
@@ -1841,7 +1843,8 @@ fn main(
 }
 `,
   histogram_f32: `// counts[k, b] += how many x[k, r] lie in bin b. The axes of x in memory are k0 r0 k1 r1 k2.
-// Bins are told by the bits of a number: its sign, its exponent and the leading bits of its mantissa.
+// Bins are told by the bits of a number: its sign, its exponent and the leading bits of its mantissa. Of every \`stride\`
+// blocks of four along r one is counted. Zeros are counted apart: behind a Relu they are half of all, and atomics are slow.
 const FOURS: u32 = 1; // 1 where r counts blocks of four along r1, and steps are in blocks too
 const PARTS: u32 = 1; // workgroups that share the work of one k
 
@@ -1860,6 +1863,8 @@ struct Params {
   r0_step: u32,
   r1_step: u32,
   width: u32, // elements along r1
+  stride: u32,
+  taken: u32, // blocks, or elements, that are counted
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -1868,10 +1873,15 @@ struct Params {
 
 var<workgroup> own: array<atomic<u32>, 2u * HALF>;
 
-fn bin_of(value: f32) -> u32 {
+// Counts a number, and returns 1 where it is zero, which is left to the caller.
+fn note(value: f32) -> u32 {
   let bits = bitcast<u32>(value);
+  if ((bits << 1u) == 0u) {
+    return 1u;
+  }
   let step = clamp((bits & 0x7fffffffu) >> 18u, LOWEST, LOWEST + HALF - 1u) - LOWEST;
-  return select(HALF + step, HALF - 1u - step, bits >= 0x80000000u);
+  atomicAdd(&own[select(HALF + step, HALF - 1u - step, bits >= 0x80000000u)], 1u);
+  return 0u;
 }
 
 @compute @workgroup_size(64)
@@ -1888,26 +1898,35 @@ fn main(
   let k0 = rest / params.k1;
   if (index < params.count) {
     let first = k0 * params.k0_step + k1 * params.k1_step + k2 * params.k2_step;
-    for (var r = part * 64u + lane; r < params.reduced; r += PARTS * 64u) {
-      let column = r % params.r1;
-      let at = first + r / params.r1 * params.r0_step + column * params.r1_step;
+    var zeros = 0u;
+    for (var turn = part * 64u + lane; turn < params.taken; turn += PARTS * 64u) {
       if (FOURS == 1u) { // @choose
-        let value = x[at];
-        atomicAdd(&own[bin_of(value.x)], 1u);
-        if (4u * column + 1u < params.width) {
-          atomicAdd(&own[bin_of(value.y)], 1u);
-        }
-        if (4u * column + 2u < params.width) {
-          atomicAdd(&own[bin_of(value.z)], 1u);
-        }
-        if (4u * column + 3u < params.width) {
-          atomicAdd(&own[bin_of(value.w)], 1u);
+        let r = turn * params.stride;
+        let column = r % params.r1;
+        let value = x[first + r / params.r1 * params.r0_step + column];
+        zeros += note(value.x);
+        if (4u * column + 4u <= params.width) {
+          zeros += note(value.y) + note(value.z) + note(value.w);
+        } else {
+          if (4u * column + 1u < params.width) {
+            zeros += note(value.y);
+          }
+          if (4u * column + 2u < params.width) {
+            zeros += note(value.z);
+          }
         }
       }
       if (FOURS == 0u) { // @choose
-        let value = x[at >> 2u];
-        atomicAdd(&own[bin_of(value[at & 3u])], 1u);
+        let r = turn / 4u * params.stride * 4u + turn % 4u;
+        if (r < params.reduced) {
+          let at = first + r / params.r1 * params.r0_step + r % params.r1 * params.r1_step;
+          let value = x[at >> 2u];
+          zeros += note(value[at & 3u]);
+        }
       }
+    }
+    if (zeros > 0u) {
+      atomicAdd(&own[HALF], zeros);
     }
   }
   workgroupBarrier();
@@ -1923,12 +1942,8 @@ fn main(
 }
 `,
   layer_norm_f32: `// y[k, r] = (x[k, r] - mean) / sqrt(variance + epsilon) * scale[r] + bias[r], mean and variance taken over r; with ADDED
-// the sum x + added takes the place of x. The axes of x, added and y in memory are k r, and the elements are read in
-// fours of r, the last of them padded with zeros.
-const SHARE: u32 = 1; // invocations that share the work of one row
-const ROWS: u32 = 64; // rows of a workgroup: 64 / SHARE
-const BIAS: u32 = 1; // 0 where there is no bias
-const ADDED: u32 = 0;
+// the sum x + added takes the place of x. y lies as x.
+// @use layer_norm
 
 struct Params {
   count: u32, // rows
@@ -1937,12 +1952,35 @@ struct Params {
   epsilon: f32,
 }
 
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = (group.x + group.y * groups.x) * ROWS + lane / SHARE;
+  let first = row * params.step;
+  let end = select(0u, params.step, row < params.count);
+  let own = statistics(first, end, lane);
+  for (var r = lane % SHARE; r < end; r += SHARE) {
+    y[first + r] = normalized(first, r, own);
+  }
+}
+// @file lib/layer_norm
+// Layer normalization for kernels with the line "// @use layer_norm": the statistics of a row, and its elements. The axes of
+// x and added in memory are k r, and the elements are read in fours of r, the last of them padded with zeros.
+const SHARE: u32 = 1; // invocations that share the work of one row
+const ROWS: u32 = 64; // rows of a workgroup: 64 / SHARE
+const BIAS: u32 = 1; // 0 where there is no bias
+const ADDED: u32 = 0;
+
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> scale: array<vec4f>;
 @group(0) @binding(2) var<storage, read> bias: array<vec4f>;
 @group(0) @binding(3) var<storage, read> added: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(5) var<uniform> params: Params;
 
 var<workgroup> parts: array<f32, 64>;
 
@@ -1957,20 +1995,10 @@ fn exists(block: u32) -> vec4<bool> {
   return vec4u(block * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.length);
 }
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let row = (group.x + group.y * groups.x) * ROWS + lane / SHARE;
+// The mean of the row of fours [first, first + end), and 1 / sqrt(variance + epsilon).
+fn statistics(first: u32, end: u32, lane: u32) -> vec2f {
   let start = lane % SHARE;
   let head = lane - start;
-  let first = row * params.step;
-  var end = params.step;
-  if (row >= params.count) {
-    end = 0u;
-  }
   var sums = vec4f(0.0);
   for (var r = start; r < end; r += SHARE) {
     sums += summand(first + r);
@@ -2001,13 +2029,215 @@ fn main(
     }
   }
   variance /= f32(params.length);
-  let factor = 1.0 / sqrt(variance + params.epsilon);
-  for (var r = start; r < end; r += SHARE) {
-    var value = (summand(first + r) - mean) * factor * scale[r];
-    if (BIAS == 1u) {
-      value += bias[r];
+  return vec2f(mean, 1.0 / sqrt(variance + params.epsilon));
+}
+
+// Four results of a row, zero in the padding.
+fn normalized(first: u32, r: u32, row: vec2f) -> vec4f {
+  var value = (summand(first + r) - row.x) * row.y * scale[r];
+  if (BIAS == 1u) {
+    value += bias[r];
+  }
+  return select(vec4f(0.0), value, exists(r));
+}
+`,
+  layer_norm_i8: `// y as layer_norm_f32 gives it, and z = clamp(round(y / z_scale) + z_zero, -128, 127), r in blocks of 16
+// @use layer_norm
+// @use steps
+
+struct Params {
+  count: u32, // rows
+  length: u32, // elements
+  step: u32, // fours from row to row
+  epsilon: f32,
+  z_scale: f32,
+  z_zero: f32,
+}
+
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(5) var<storage, read_write> z: array<vec4u>;
+@group(0) @binding(6) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = (group.x + group.y * groups.x) * ROWS + lane / SHARE;
+  let first = row * params.step;
+  let end = select(0u, params.step, row < params.count);
+  let own = statistics(first, end, lane);
+  let blocks = (params.step + 3u) / 4u;
+  for (var block = lane % SHARE; block * 4u < end; block += SHARE) {
+    var packed: vec4u;
+    for (var q = 0u; q < 4u; q++) { // @unroll
+      let r = block * 4u + q;
+      if (r < end) {
+        let value = normalized(first, r, own);
+        y[first + r] = value;
+        packed[q] = pack4xI8(vec4i(quantize(value, params.z_scale, params.z_zero)));
+      }
     }
-    y[first + r] = select(vec4f(0.0), value, exists(r));
+    z[row * blocks + block] = packed;
+  }
+}
+// @file lib/layer_norm
+// Layer normalization for kernels with the line "// @use layer_norm": the statistics of a row, and its elements. The axes of
+// x and added in memory are k r, and the elements are read in fours of r, the last of them padded with zeros.
+const SHARE: u32 = 1; // invocations that share the work of one row
+const ROWS: u32 = 64; // rows of a workgroup: 64 / SHARE
+const BIAS: u32 = 1; // 0 where there is no bias
+const ADDED: u32 = 0;
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> scale: array<vec4f>;
+@group(0) @binding(2) var<storage, read> bias: array<vec4f>;
+@group(0) @binding(3) var<storage, read> added: array<vec4f>;
+
+var<workgroup> parts: array<f32, 64>;
+
+fn summand(block: u32) -> vec4f {
+  if (ADDED == 1u) {
+    return x[block] + added[block];
+  }
+  return x[block];
+}
+
+fn exists(block: u32) -> vec4<bool> {
+  return vec4u(block * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.length);
+}
+
+// The mean of the row of fours [first, first + end), and 1 / sqrt(variance + epsilon).
+fn statistics(first: u32, end: u32, lane: u32) -> vec2f {
+  let start = lane % SHARE;
+  let head = lane - start;
+  var sums = vec4f(0.0);
+  for (var r = start; r < end; r += SHARE) {
+    sums += summand(first + r);
+  }
+  var mean = sums.x + sums.y + sums.z + sums.w;
+  if (SHARE > 1u) {
+    parts[lane] = mean;
+    workgroupBarrier();
+    mean = 0.0;
+    for (var i = 0u; i < SHARE; i++) {
+      mean += parts[head + i];
+    }
+    workgroupBarrier();
+  }
+  mean /= f32(params.length);
+  var squares = vec4f(0.0);
+  for (var r = start; r < end; r += SHARE) {
+    let distance = select(vec4f(0.0), summand(first + r) - mean, exists(r));
+    squares += distance * distance;
+  }
+  var variance = squares.x + squares.y + squares.z + squares.w;
+  if (SHARE > 1u) {
+    parts[lane] = variance;
+    workgroupBarrier();
+    variance = 0.0;
+    for (var i = 0u; i < SHARE; i++) {
+      variance += parts[head + i];
+    }
+  }
+  variance /= f32(params.length);
+  return vec2f(mean, 1.0 / sqrt(variance + params.epsilon));
+}
+
+// Four results of a row, zero in the padding.
+fn normalized(first: u32, r: u32, row: vec2f) -> vec4f {
+  var value = (summand(first + r) - row.x) * row.y * scale[r];
+  if (BIAS == 1u) {
+    value += bias[r];
+  }
+  return select(vec4f(0.0), value, exists(r));
+}
+// @file lib/steps
+// The instructions of pointwise programs on four elements, for kernels with the line "// @use steps".
+//
+// STEPk = instruction | first register << 8 | second register << 16.
+const STEP0: u32 = 0;
+const STEP1: u32 = 0;
+const STEP2: u32 = 0;
+const STEP3: u32 = 0;
+const STEP4: u32 = 0;
+const STEP5: u32 = 0;
+const STEP6: u32 = 0;
+const STEP7: u32 = 0;
+const STEP8: u32 = 0;
+const STEP9: u32 = 0;
+const STEP10: u32 = 0;
+const STEP11: u32 = 0;
+const STEP12: u32 = 0;
+const STEP13: u32 = 0;
+const STEP14: u32 = 0;
+const STEP15: u32 = 0;
+
+const STEPS = array<u32, 16>(
+  STEP0, STEP1, STEP2, STEP3, STEP4, STEP5, STEP6, STEP7,
+  STEP8, STEP9, STEP10, STEP11, STEP12, STEP13, STEP14, STEP15,
+);
+
+fn power(a: vec4f, b: vec4f) -> vec4f {
+  let whole = fract(b) == vec4f(0.0);
+  let size = pow(select(a, abs(a), whole), b);
+  let negative = whole & (fract(b * 0.5) != vec4f(0.0)) & (a < vec4f(0.0));
+  return select(select(size, -size, negative), vec4f(1.0), b == vec4f(0.0));
+}
+
+// Abramowitz and Stegun 7.1.26, off by 1.5e-7 at most.
+fn erf(x: vec4f) -> vec4f {
+  let t = 1.0 / (1.0 + 0.3275911 * abs(x));
+  let sum = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  return sign(x) * (1.0 - sum * exp(-x * x));
+}
+
+// a / b up to 4096, rounded as IEEE 754 asks where WGSL allows 2.5 ulp: the remainder of a first quotient is computed
+// without error (Dekker: every product of two halves is exact) and divided again. The clamp changes nothing that
+// quantization can see, and keeps compilers from turning a * c + r * c into (a + r) * c (Mesa does).
+fn quotient(a: vec4f, b: vec4f) -> vec4f {
+  let inverse = 1.0 / b;
+  let first = clamp(a * inverse, vec4f(-4096.0), vec4f(4096.0));
+  let high = bitcast<vec4f>(bitcast<vec4u>(first) & vec4u(0xfffff000u));
+  let low = first - high;
+  let bHigh = bitcast<vec4f>(bitcast<vec4u>(b) & vec4u(0xfffff000u));
+  let bLow = b - bHigh;
+  let remainder = ((a - high * bHigh) - high * bLow - low * bHigh) - low * bLow;
+  return first + remainder * inverse;
+}
+
+fn quantize(a: vec4f, scale: f32, zero: f32) -> vec4f {
+  return clamp(round(quotient(a, vec4f(scale))) + zero, vec4f(-128.0), vec4f(127.0));
+}
+
+fn apply(code: u32, a: vec4f, b: vec4f, p: f32, q: f32) -> vec4f {
+  switch code {
+    case 0u: { return a + b; }
+    case 1u: { return a - b; }
+    case 2u: { return a * b; }
+    case 3u: { return a / b; }
+    case 4u: { return power(a, b); }
+    case 5u: { return max(a, b); }
+    case 6u: { return min(a, b); }
+    case 7u: { return a + p; }
+    case 8u: { return a * p; }
+    case 9u: { return p / a; }
+    case 10u: { return power(a, vec4f(p)); }
+    case 11u: { return min(max(a, vec4f(p)), vec4f(q)); }
+    case 12u: { return sqrt(a); }
+    case 13u: { return 1.0 / (1.0 + exp(-a)); }
+    case 14u: { return tanh(clamp(a, vec4f(-20.0), vec4f(20.0))); }
+    case 15u: { return clamp(a * p + q, vec4f(0.0), vec4f(1.0)); }
+    case 16u: { return exp(a); }
+    case 17u: { return abs(a); }
+    case 18u: { return -a; }
+    case 19u: { return round(a); }
+    case 20u: { return quantize(a, p, q); }
+    case 21u: { return (a - q) * p; }
+    case 22u: { return trunc(a); }
+    case 23u: { return erf(a); }
+    default: { return quotient(a, b); }
   }
 }
 `,
@@ -2315,11 +2545,13 @@ fn main(
   y[index] = vec4u(pack4xI8(a), pack4xI8(b), pack4xI8(c), pack4xI8(d));
 }
 `,
-  moments_f32: `// y[0, k], y[1, k], y[2, k] = the least, the greatest and the mean of x[k, r] over r. The axes of x in memory are k0 r0 k1 r1 k2.
+  moments_f32: `// y[p, 0, k], y[p, 1, k], y[p, 2, k] = the least and the greatest of x[k, r] over the r of part p, and its share of their
+// mean over all r. The axes of x in memory are k0 r0 k1 r1 k2.
 const FOURS: u32 = 1; // 1 where r counts blocks of four along r1, and steps are in blocks too
 const MASKED: u32 = 0; // 1 where the last block along r1 is not whole
 const SHARE: u32 = 1; // invocations that share the work of one output
 const OUTPUTS: u32 = 64; // outputs of a workgroup: 64 / SHARE
+const PARTS: u32 = 1;
 
 struct Params {
   count: u32, // outputs k
@@ -2340,7 +2572,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> params: Params;
 
-var<workgroup> parts: array<vec3f, 64>;
+var<workgroup> shares: array<vec3f, 64>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -2348,7 +2580,8 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let index = (group.x + group.y * groups.x) * OUTPUTS + lane % OUTPUTS;
+  let part = (group.x + group.y * groups.x) % PARTS;
+  let index = (group.x + group.y * groups.x) / PARTS * OUTPUTS + lane % OUTPUTS;
   let k2 = index % params.k2;
   let rest = index / params.k2;
   let k1 = rest % params.k1;
@@ -2358,7 +2591,7 @@ fn main(
   var sum = vec4f(0.0);
   if (index < params.count) {
     let first = k0 * params.k0_step + k1 * params.k1_step + k2 * params.k2_step;
-    for (var r = lane / OUTPUTS; r < params.reduced; r += SHARE) {
+    for (var r = part * SHARE + lane / OUTPUTS; r < params.reduced; r += PARTS * SHARE) {
       let column = r % params.r1;
       let at = first + r / params.r1 * params.r0_step + column * params.r1_step;
       if (FOURS == 1u) { // @choose
@@ -2390,11 +2623,11 @@ fn main(
     sum.x + sum.y + sum.z + sum.w,
   );
   if (SHARE > 1u) {
-    parts[lane] = own;
+    shares[lane] = own;
     workgroupBarrier();
     if (lane < OUTPUTS) {
-      for (var part = 1u; part < SHARE; part++) {
-        let other = parts[lane + part * OUTPUTS];
+      for (var share = 1u; share < SHARE; share++) {
+        let other = shares[lane + share * OUTPUTS];
         own = vec3f(min(own.x, other.x), max(own.y, other.y), own.z + other.z);
       }
     }
@@ -2402,9 +2635,10 @@ fn main(
   if (index >= params.count || lane >= OUTPUTS) {
     return;
   }
-  y[index] = own.x;
-  y[params.count + index] = own.y;
-  y[2u * params.count + index] = own.z * params.scale;
+  let first = 3u * part * params.count + index;
+  y[first] = own.x;
+  y[first + params.count] = own.y;
+  y[first + 2u * params.count] = own.z * params.scale;
 }
 `,
   peak_copy: `// y = x, 16 bytes an invocation.
@@ -3064,10 +3298,8 @@ fn main(
   }
 }
 `,
-  softmax_f32x4: `// y[k, r] = exp(x[k, r] - max) / sum of these over r. The axes of x and y in memory are k r, and the elements are read
-// in fours of r, the last of them padded with zeros.
-const SHARE: u32 = 1; // invocations that share the work of one row
-const ROWS: u32 = 64; // rows of a workgroup: 64 / SHARE
+  softmax_f32x4: `// y[k, r] = exp(x[k, r] - max) / sum of these over r. y lies as x.
+// @use softmax
 
 struct Params {
   count: u32, // rows
@@ -3075,11 +3307,8 @@ struct Params {
   step: u32, // fours from row to row
 }
 
-@group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(2) var<uniform> params: Params;
-
-var<workgroup> parts: array<f32, 64>;
 
 @compute @workgroup_size(64)
 fn main(
@@ -3088,17 +3317,34 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let row = (group.x + group.y * groups.x) * ROWS + lane / SHARE;
+  let first = row * params.step;
+  let end = select(0u, params.step, row < params.count);
+  let own = statistics(first, end, lane);
+  for (var r = lane % SHARE; r < end; r += SHARE) {
+    y[first + r] = normalized(first, r, own);
+  }
+}
+// @file lib/softmax
+// Softmax for kernels with the line "// @use softmax": exponentials of a row, and their sum. The axes of x in memory are k r,
+// and the elements are read in fours of r, the last of them padded with zeros.
+const SHARE: u32 = 1; // invocations that share the work of one row
+const ROWS: u32 = 64; // rows of a workgroup: 64 / SHARE
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+
+var<workgroup> parts: array<f32, 64>;
+
+fn exists(block: u32) -> vec4<bool> {
+  return vec4u(block * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.length);
+}
+
+// The greatest element of the row of fours [first, first + end), and the sum of exp(x - greatest).
+fn statistics(first: u32, end: u32, lane: u32) -> vec2f {
   let start = lane % SHARE;
   let head = lane - start;
-  let first = row * params.step;
-  var end = params.step;
-  if (row >= params.count) {
-    end = 0u;
-  }
   var fours = vec4f(-3.4e38);
   for (var r = start; r < end; r += SHARE) {
-    let valid = vec4u(r * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.length);
-    fours = max(fours, select(vec4f(-3.4e38), x[first + r], valid));
+    fours = max(fours, select(vec4f(-3.4e38), x[first + r], exists(r)));
   }
   var greatest = max(max(fours.x, fours.y), max(fours.z, fours.w));
   if (SHARE > 1u) {
@@ -3111,8 +3357,7 @@ fn main(
   }
   var sums = vec4f(0.0);
   for (var r = start; r < end; r += SHARE) {
-    let valid = vec4u(r * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.length);
-    sums += select(vec4f(0.0), exp(x[first + r] - greatest), valid);
+    sums += select(vec4f(0.0), exp(x[first + r] - greatest), exists(r));
   }
   var sum = sums.x + sums.y + sums.z + sums.w;
   if (SHARE > 1u) {
@@ -3123,9 +3368,187 @@ fn main(
       sum += parts[head + i];
     }
   }
+  return vec2f(greatest, sum);
+}
+
+// Four results of a row, zero in the padding.
+fn normalized(first: u32, r: u32, row: vec2f) -> vec4f {
+  return select(vec4f(0.0), exp(x[first + r] - row.x) / row.y, exists(r));
+}
+`,
+  softmax_i8: `// y = clamp(round(softmax / y_scale) + y_zero, -128, 127), softmax as softmax_f32x4 gives it; r of y in blocks of 16
+// @use softmax
+// @use steps
+
+struct Params {
+  count: u32, // rows
+  length: u32, // elements
+  step: u32, // fours from row to row of x
+  y_scale: f32,
+  y_zero: f32,
+}
+
+@group(0) @binding(1) var<storage, read_write> y: array<vec4u>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let row = (group.x + group.y * groups.x) * ROWS + lane / SHARE;
+  let first = row * params.step;
+  let end = select(0u, params.step, row < params.count);
+  let own = statistics(first, end, lane);
+  let blocks = (params.step + 3u) / 4u;
+  for (var block = lane % SHARE; block * 4u < end; block += SHARE) {
+    var packed: vec4u;
+    for (var q = 0u; q < 4u; q++) { // @unroll
+      let r = block * 4u + q;
+      if (r < end) {
+        packed[q] = pack4xI8(vec4i(quantize(normalized(first, r, own), params.y_scale, params.y_zero)));
+      }
+    }
+    y[row * blocks + block] = packed;
+  }
+}
+// @file lib/softmax
+// Softmax for kernels with the line "// @use softmax": exponentials of a row, and their sum. The axes of x in memory are k r,
+// and the elements are read in fours of r, the last of them padded with zeros.
+const SHARE: u32 = 1; // invocations that share the work of one row
+const ROWS: u32 = 64; // rows of a workgroup: 64 / SHARE
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+
+var<workgroup> parts: array<f32, 64>;
+
+fn exists(block: u32) -> vec4<bool> {
+  return vec4u(block * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.length);
+}
+
+// The greatest element of the row of fours [first, first + end), and the sum of exp(x - greatest).
+fn statistics(first: u32, end: u32, lane: u32) -> vec2f {
+  let start = lane % SHARE;
+  let head = lane - start;
+  var fours = vec4f(-3.4e38);
   for (var r = start; r < end; r += SHARE) {
-    let valid = vec4u(r * 4u) + vec4u(0u, 1u, 2u, 3u) < vec4u(params.length);
-    y[first + r] = select(vec4f(0.0), exp(x[first + r] - greatest) / sum, valid);
+    fours = max(fours, select(vec4f(-3.4e38), x[first + r], exists(r)));
+  }
+  var greatest = max(max(fours.x, fours.y), max(fours.z, fours.w));
+  if (SHARE > 1u) {
+    parts[lane] = greatest;
+    workgroupBarrier();
+    for (var i = 0u; i < SHARE; i++) {
+      greatest = max(greatest, parts[head + i]);
+    }
+    workgroupBarrier();
+  }
+  var sums = vec4f(0.0);
+  for (var r = start; r < end; r += SHARE) {
+    sums += select(vec4f(0.0), exp(x[first + r] - greatest), exists(r));
+  }
+  var sum = sums.x + sums.y + sums.z + sums.w;
+  if (SHARE > 1u) {
+    parts[lane] = sum;
+    workgroupBarrier();
+    sum = 0.0;
+    for (var i = 0u; i < SHARE; i++) {
+      sum += parts[head + i];
+    }
+  }
+  return vec2f(greatest, sum);
+}
+
+// Four results of a row, zero in the padding.
+fn normalized(first: u32, r: u32, row: vec2f) -> vec4f {
+  return select(vec4f(0.0), exp(x[first + r] - row.x) / row.y, exists(r));
+}
+// @file lib/steps
+// The instructions of pointwise programs on four elements, for kernels with the line "// @use steps".
+//
+// STEPk = instruction | first register << 8 | second register << 16.
+const STEP0: u32 = 0;
+const STEP1: u32 = 0;
+const STEP2: u32 = 0;
+const STEP3: u32 = 0;
+const STEP4: u32 = 0;
+const STEP5: u32 = 0;
+const STEP6: u32 = 0;
+const STEP7: u32 = 0;
+const STEP8: u32 = 0;
+const STEP9: u32 = 0;
+const STEP10: u32 = 0;
+const STEP11: u32 = 0;
+const STEP12: u32 = 0;
+const STEP13: u32 = 0;
+const STEP14: u32 = 0;
+const STEP15: u32 = 0;
+
+const STEPS = array<u32, 16>(
+  STEP0, STEP1, STEP2, STEP3, STEP4, STEP5, STEP6, STEP7,
+  STEP8, STEP9, STEP10, STEP11, STEP12, STEP13, STEP14, STEP15,
+);
+
+fn power(a: vec4f, b: vec4f) -> vec4f {
+  let whole = fract(b) == vec4f(0.0);
+  let size = pow(select(a, abs(a), whole), b);
+  let negative = whole & (fract(b * 0.5) != vec4f(0.0)) & (a < vec4f(0.0));
+  return select(select(size, -size, negative), vec4f(1.0), b == vec4f(0.0));
+}
+
+// Abramowitz and Stegun 7.1.26, off by 1.5e-7 at most.
+fn erf(x: vec4f) -> vec4f {
+  let t = 1.0 / (1.0 + 0.3275911 * abs(x));
+  let sum = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  return sign(x) * (1.0 - sum * exp(-x * x));
+}
+
+// a / b up to 4096, rounded as IEEE 754 asks where WGSL allows 2.5 ulp: the remainder of a first quotient is computed
+// without error (Dekker: every product of two halves is exact) and divided again. The clamp changes nothing that
+// quantization can see, and keeps compilers from turning a * c + r * c into (a + r) * c (Mesa does).
+fn quotient(a: vec4f, b: vec4f) -> vec4f {
+  let inverse = 1.0 / b;
+  let first = clamp(a * inverse, vec4f(-4096.0), vec4f(4096.0));
+  let high = bitcast<vec4f>(bitcast<vec4u>(first) & vec4u(0xfffff000u));
+  let low = first - high;
+  let bHigh = bitcast<vec4f>(bitcast<vec4u>(b) & vec4u(0xfffff000u));
+  let bLow = b - bHigh;
+  let remainder = ((a - high * bHigh) - high * bLow - low * bHigh) - low * bLow;
+  return first + remainder * inverse;
+}
+
+fn quantize(a: vec4f, scale: f32, zero: f32) -> vec4f {
+  return clamp(round(quotient(a, vec4f(scale))) + zero, vec4f(-128.0), vec4f(127.0));
+}
+
+fn apply(code: u32, a: vec4f, b: vec4f, p: f32, q: f32) -> vec4f {
+  switch code {
+    case 0u: { return a + b; }
+    case 1u: { return a - b; }
+    case 2u: { return a * b; }
+    case 3u: { return a / b; }
+    case 4u: { return power(a, b); }
+    case 5u: { return max(a, b); }
+    case 6u: { return min(a, b); }
+    case 7u: { return a + p; }
+    case 8u: { return a * p; }
+    case 9u: { return p / a; }
+    case 10u: { return power(a, vec4f(p)); }
+    case 11u: { return min(max(a, vec4f(p)), vec4f(q)); }
+    case 12u: { return sqrt(a); }
+    case 13u: { return 1.0 / (1.0 + exp(-a)); }
+    case 14u: { return tanh(clamp(a, vec4f(-20.0), vec4f(20.0))); }
+    case 15u: { return clamp(a * p + q, vec4f(0.0), vec4f(1.0)); }
+    case 16u: { return exp(a); }
+    case 17u: { return abs(a); }
+    case 18u: { return -a; }
+    case 19u: { return round(a); }
+    case 20u: { return quantize(a, p, q); }
+    case 21u: { return (a - q) * p; }
+    case 22u: { return trunc(a); }
+    case 23u: { return erf(a); }
+    default: { return quotient(a, b); }
   }
 }
 `,

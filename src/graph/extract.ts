@@ -68,9 +68,12 @@ class Extractor {
     const producers = producersOf(graph);
     const behind = readersBehindMoves(graph);
     const quantizers = found.map(({ kind, parameters, site }): Quantizer => {
-      const nodes = site.readers.flatMap((reader) => [reader.node, ...behind(reader.node)]);
-      if (kind === "activation") nodes.push(...nodeBehind(site.value, graph, producers));
-      const own = nodes.flatMap((name) => groupOf.get(name) ?? []);
+      const read = site.readers.flatMap((reader) => [reader.node, ...behind(reader.node)]).flatMap((name) =>
+        groupOf.get(name) ?? []
+      );
+      const own = read.length > 0
+        ? read
+        : nodeBehind(site.value, graph, producers).flatMap((name) => groupOf.get(name) ?? []);
       return { id: site.value, kind, parameters, sites: [site], groups: [...new Set(own)] };
     });
     return { model: { graph, quantizers, groups, warnings: [] }, plan: new Set() };
@@ -113,6 +116,7 @@ class Extractor {
     const zero = node.inputs[2] ? this.#graph.constants.get(node.inputs[2]) : undefined;
     if (!scale || (node.inputs[2] && !zero)) return null;
     const dtype = zero?.dtype ?? constant?.dtype ?? "u8";
+    if (dtype === "i16" || dtype === "u16" || Number(node.attributes.get("block_size") ?? 0) !== 0) return null;
     const axis = scale.data.length === 1 ? null : (node.attributes.get("axis") as number | undefined) ?? 1;
     const rank = constant?.shape.length ?? 0;
     return {
@@ -131,10 +135,7 @@ function nodeBehind(value: string, graph: Graph, producers: ReadonlyMap<string, 
   return node ? [node.name] : [];
 }
 
-/**
- * Nodes that read through one activation quantizer change precision together; without readers, the node behind it. Nodes
- * of which nothing but weights is quantized are groups of their own.
- */
+/** Nodes that read through one quantizer change precision together; without readers, the node behind it. */
 function groupsOf(graph: Graph, found: readonly Found[]): Group[] {
   const root = new Map<string, string>();
   const find = (name: string): string => {
@@ -146,20 +147,24 @@ function groupsOf(graph: Graph, found: readonly Found[]): Group[] {
   const ops = new Map(graph.nodes.map((node) => [node.name, node.op]));
   const behind = readersBehindMoves(graph);
   const producers = producersOf(graph);
+  const tie = (names: readonly string[]): void => {
+    for (const name of names) if (!root.has(name)) root.set(name, name);
+    for (const name of names) root.set(find(name), find(names[0]!));
+  };
   for (const { kind, site } of found) {
     if (kind === "weight") continue;
     const readers = site.readers.flatMap((reader) => behind(reader.node)).filter((name) => ops.has(name));
     const quantized = readers.filter((name) =>
       !LINEAR_OPERATORS.has(ops.get(name)!) || weighted.has(name) || ops.get(name) === "MatMul"
     );
-    const own = [quantized, nodeBehind(site.value, graph, producers), readers].find((list) => list.length > 0) ?? [];
-    for (const name of own) if (!root.has(name)) root.set(name, name);
-    for (const name of own) root.set(find(name), find(own[0]!));
+    tie([quantized, nodeBehind(site.value, graph, producers), readers].find((list) => list.length > 0) ?? []);
   }
   for (const { kind, site } of found) {
+    if (kind === "activation") continue;
     const names = site.readers.map((reader) => reader.node);
-    if (kind === "activation" || names.some((name) => [name, ...behind(name)].some((own) => root.has(own)))) continue;
-    for (const name of names) root.set(name, names[0]!);
+    // A table whose rows are read in 8 bits by those behind it belongs to them.
+    const isTable = !names.some((name) => root.has(name)) && names.flatMap(behind).some((name) => root.has(name));
+    if (!isTable) tie(names);
   }
   const groups = new Map<string, string[]>();
   for (const { name } of graph.nodes) {

@@ -1,8 +1,13 @@
 /** What is computed, independent of file format and device. @module */
 import type { DType, Tensor } from "../tensor/tensor.ts";
 
-/** The value of a node attribute. */
-export type AttributeValue = number | string | readonly number[] | readonly string[] | Tensor;
+/**
+ * The value of a node attribute.
+ *
+ * A graph (the body of a Loop, say) reads nothing of the graph around it: what it captures there are further inputs of
+ * the node, and of it, in the same order.
+ */
+export type AttributeValue = number | string | readonly number[] | readonly string[] | Tensor | Graph;
 
 /** The attributes of a node, by name. */
 export type Attributes = ReadonlyMap<string, AttributeValue>;
@@ -31,6 +36,16 @@ export interface ValueInfo {
   readonly shape: readonly (number | string)[] | null;
 }
 
+/** What a file says of its model beside the graph. */
+export interface ModelInfo {
+  /** The name space of the model. */
+  readonly domain?: string;
+  /** The version of the model. */
+  readonly version?: number;
+  /** Its description. */
+  readonly description?: string;
+}
+
 /** An immutable dataflow graph. */
 export interface Graph {
   /** The name in the file. */
@@ -47,6 +62,8 @@ export interface Graph {
   readonly constants: ReadonlyMap<string, Tensor>;
   /** Key-value metadata of the file. */
   readonly metadata: ReadonlyMap<string, string>;
+  /** What the file says of the model, where it says something. */
+  readonly info?: ModelInfo;
   /** What was changed where the file was read, for the user to know. */
   readonly warnings?: readonly string[];
 }

@@ -1,7 +1,7 @@
 /** ONNX node attributes to attribute values and back. @module */
 import type { onnx as Onnx } from "onnx-proto";
-import type { AttributeValue } from "../graph/graph.ts";
-import { readTensor, schema, unsupportedTensor, writeTensor } from "./tensor.ts";
+import type { AttributeValue, Graph } from "../graph/graph.ts";
+import { inSingle, readTensor, schema, unsupportedTensor, writeTensor } from "./tensor.ts";
 
 const { AttributeType } = schema.AttributeProto;
 
@@ -43,7 +43,7 @@ export function readAttribute(proto: Onnx.IAttributeProto): AttributeValue {
     case AttributeType.STRINGS:
       return (proto.strings ?? []).map(text);
     default:
-      return readTensor(proto.t ?? {});
+      return inSingle(readTensor(proto.t ?? {}));
   }
 }
 
@@ -95,7 +95,7 @@ const FLOAT_ATTRIBUTES: ReadonlySet<string> = new Set([
 ]);
 
 /** An attribute in its ONNX form. Whether a number is a float goes by the name of the attribute. */
-export function writeAttribute(name: string, value: AttributeValue): Onnx.IAttributeProto {
+export function writeAttribute(name: string, value: Exclude<AttributeValue, Graph>): Onnx.IAttributeProto {
   if (typeof value === "number") {
     return isFloat(name, [value])
       ? { name, type: AttributeType.FLOAT, f: value }
@@ -111,7 +111,7 @@ export function writeAttribute(name: string, value: AttributeValue): Onnx.IAttri
     : { name, type: AttributeType.INTS, ints: [...value] };
 }
 
-function isList(value: AttributeValue): value is readonly number[] | readonly string[] {
+function isList(value: Exclude<AttributeValue, Graph>): value is readonly number[] | readonly string[] {
   return Array.isArray(value);
 }
 

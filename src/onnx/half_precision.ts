@@ -1,15 +1,9 @@
 /** Files that store weights, or compute in part, in half precision. Here all of that is FP32. @module */
 import type { onnx as Onnx } from "onnx-proto";
-import type { AttributeValue } from "../graph/graph.ts";
 import { sizeOf } from "../tensor/tensor.ts";
 import { schema } from "./tensor.ts";
 
-const { FLOAT, FLOAT16 } = schema.TensorProto.DataType;
-
-/** The value of an attribute, where a Cast to half precision becomes one to FP32. */
-export function castIn(op: string, attribute: string, value: AttributeValue): AttributeValue {
-  return op === "Cast" && attribute === "to" && value === FLOAT16 ? FLOAT : value;
-}
+const { FLOAT16 } = schema.TensorProto.DataType;
 
 /** What it costs that constants and casts of a file are in half precision; nothing where none are. */
 export function halfPrecisionWarnings(graph: Onnx.IGraphProto): string[] {

@@ -1,13 +1,22 @@
 /** ONNX files to graphs. @module */
 import type { onnx as Onnx } from "onnx-proto";
-import { type AttributeValue, type Graph, type Node, sortNodes, type ValueInfo } from "../graph/graph.ts";
+import {
+  type AttributeValue,
+  type Graph,
+  type ModelInfo,
+  type Node,
+  sortNodes,
+  type ValueInfo,
+} from "../graph/graph.ts";
 import { type Tensor, tensor } from "../tensor/tensor.ts";
+import { captureValues } from "./bodies.ts";
+import { computeInSingle } from "./single.ts";
 import { readAttribute, unsupportedAttribute } from "./attributes.ts";
-import { castIn, halfPrecisionWarnings } from "./half_precision.ts";
-import { dtypeOf, elementTypeName, readTensor, schema, unsupportedTensor } from "./tensor.ts";
+import { halfPrecisionWarnings } from "./half_precision.ts";
+import { dtypeOf, elementTypeName, inSingle, readTensor, schema, unsupportedTensor } from "./tensor.ts";
 
 /** The oldest and the newest version of the default operator set that is read. */
-export const OPSETS: readonly [oldest: number, newest: number] = [7, 23];
+export const OPSETS: readonly [oldest: number, newest: number] = [7, 27];
 
 /** A file that is valid but needs something that is not supported. */
 export class UnsupportedModelError extends Error {
@@ -46,7 +55,8 @@ export function readOnnx(bytes: Uint8Array, options: ReadOptions = {}): Graph {
     const graph = readModel(decode(bytes), supports, problems);
     if (problems.length > 0) throw new UnsupportedModelError(file, problems);
     checkValues(graph);
-    return { ...graph, nodes: sortNodes(graph.nodes, [...graph.inputs.map(nameOf), ...graph.constants.keys()]) };
+    const single = computeInSingle(graph);
+    return { ...single, nodes: sortNodes(single.nodes, [...graph.inputs.map(nameOf), ...graph.constants.keys()]) };
   } catch (error) {
     if (error instanceof UnsupportedModelError) throw error;
     throw new SyntaxError(`Cannot read "${file}": ${error instanceof Error ? error.message : error}`, { cause: error });
@@ -70,14 +80,8 @@ function readModel(model: Onnx.IModelProto, supports: (op: string) => boolean, p
   const opset = readOpset(model, problems);
   for (const { name } of model.functions ?? []) problems.push(`function "${name}" of the model`);
   const constants = readInitializers(graph, problems);
-  const nodes: Node[] = [];
-  for (const node of readNodes(graph.node ?? [], supports, problems)) {
-    const [output = ""] = node.outputs;
-    const value = node.op === "Constant" ? constantOf(node, problems) : null;
-    if (value) addConstant(constants, output, value);
-    else nodes.push(node);
-  }
-  const warnings = halfPrecisionWarnings(graph);
+  const nodes = readComputed(graph.node ?? [], constants, supports, problems);
+  const [warnings, info] = [halfPrecisionWarnings(graph), readInfo(model)];
   return {
     name: graph.name ?? "",
     opset,
@@ -85,8 +89,28 @@ function readModel(model: Onnx.IModelProto, supports: (op: string) => boolean, p
     nodes,
     constants,
     metadata: new Map((model.metadataProps ?? []).map(({ key, value }) => [key ?? "", value ?? ""])),
+    ...(Object.keys(info).length > 0 && { info }),
     ...(warnings.length > 0 && { warnings }),
   };
+}
+
+function readInfo({ domain, modelVersion, docString }: Onnx.IModelProto): ModelInfo {
+  const version = Number(modelVersion ?? 0);
+  return { ...(domain && { domain }), ...(version && { version }), ...(docString && { description: docString }) };
+}
+
+/** Nodes, but for those that hold a constant, which is added to the constants. */
+function readComputed(
+  protos: readonly Onnx.INodeProto[],
+  constants: Map<string, Tensor>,
+  supports: (op: string) => boolean,
+  problems: string[],
+): Node[] {
+  return readNodes(protos, supports, problems).filter((node) => {
+    const value = node.op === "Constant" ? constantOf(node, problems) : null;
+    if (value) addConstant(constants, node.outputs[0] ?? "", value);
+    return node.op !== "Constant";
+  });
 }
 
 function readOpset(model: Onnx.IModelProto, problems: string[]): number {
@@ -108,7 +132,7 @@ function readInitializers(graph: Onnx.IGraphProto, problems: string[]): Map<stri
   for (const proto of graph.initializer ?? []) {
     const problem = unsupportedTensor(proto);
     if (problem) problems.push(`constant "${proto.name}": ${problem}`);
-    else addConstant(constants, proto.name ?? "", readTensor(proto));
+    else addConstant(constants, proto.name ?? "", inSingle(readTensor(proto)));
   }
   return constants;
 }
@@ -154,13 +178,29 @@ function readNode(
   else if (op !== "Constant" && !supports(op)) own.push(INTEGER_OPERATORS.has(op) ? INTEGER_FORM : "the operator");
   const attributes = new Map<string, AttributeValue>();
   for (const attribute of proto.attribute ?? []) {
-    const problem = unsupportedAttribute(attribute);
-    if (problem) own.push(`its attribute "${attribute.name}": ${problem}`);
-    else attributes.set(attribute.name ?? "", castIn(op, attribute.name ?? "", readAttribute(attribute)));
+    const problem = attribute.g ? null : unsupportedAttribute(attribute);
+    if (attribute.g) attributes.set(attribute.name ?? "", readBody(attribute.g, supports, problems));
+    else if (problem) own.push(`its attribute "${attribute.name}": ${problem}`);
+    else attributes.set(attribute.name ?? "", readAttribute(attribute));
   }
   problems.push(...own.map((problem) => `node "${name}" (${op}): ${problem}`));
   if (own.length > 0) return null;
-  return { name, op, inputs: proto.input ?? [], outputs: proto.output ?? [], attributes };
+  return captureValues({ name, op, inputs: proto.input ?? [], outputs: proto.output ?? [], attributes });
+}
+
+/** The graph in an attribute. What it reads of the graph around it is not among its inputs yet. */
+function readBody(proto: Onnx.IGraphProto, supports: (op: string) => boolean, problems: string[]): Graph {
+  const constants = readInitializers(proto, problems);
+  const end = (info: Onnx.IValueInfoProto): ValueInfo => ({ name: nameOf(info), dtype: "f32", shape: null });
+  return {
+    name: proto.name ?? "",
+    opset: 0,
+    inputs: (proto.input ?? []).filter((input) => !constants.has(nameOf(input))).map(end),
+    outputs: (proto.output ?? []).map(end),
+    nodes: readComputed(proto.node ?? [], constants, supports, problems),
+    constants,
+    metadata: new Map(),
+  };
 }
 
 /** What a Constant node holds. */

@@ -1,7 +1,22 @@
 /** What the pointwise operators share. @module */
-import { allocate, broadcastShapes, type DType, type KnownType, sizeOf, type Tensor } from "../tensor/tensor.ts";
+import {
+  allocate,
+  broadcastShapes,
+  type DType,
+  isReal,
+  type KnownType,
+  sizeOf,
+  type Tensor,
+} from "../tensor/tensor.ts";
 import { type Op, required } from "./op.ts";
 import type { Instruction, Pointwise, Program } from "./pointwise.ts";
+
+/** Whole numbers. */
+export const INTEGERS: readonly DType[] = ["i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64"];
+/** Numbers. */
+export const NUMBERS: readonly DType[] = ["f32", ...INTEGERS];
+/** Numbers that may be negative. */
+export const SIGNED: readonly DType[] = ["f32", "i8", "i16", "i32", "i64"];
 
 /** Applies a function to the elements of tensors that are broadcast together. */
 export function mapBroadcast(
@@ -30,7 +45,7 @@ export function mapBroadcast(
 
 /** A result as its type holds it: integers, which i64 keeps in doubles, have no negative zero. */
 export function plainZero(dtype: DType, value: number): number {
-  return dtype === "f32" ? value : value + 0;
+  return isReal(dtype) ? value : value + 0;
 }
 
 function broadcastStrides(own: readonly number[], shape: readonly number[]): number[] {
@@ -71,12 +86,12 @@ export function requireType(op: string, input: KnownType, types: readonly DType[
   }
 }
 
-/** An operator with one input and an output of the same type and shape. */
+/** An operator with one input and an output of the same type and shape, and its program on f32 where it has one. */
 export function unary(
   name: string,
   types: readonly DType[],
   apply: (x: number) => number,
-  program: Program,
+  program: Program | null,
 ): Op {
   return {
     infer: ([x]) => {
@@ -90,6 +105,6 @@ export function unary(
       for (let i = 0; i < y.length; i++) y[i] = plainZero(dtype, apply(data[i]!));
       return [{ dtype, shape, data: y }];
     },
-    pointwise: ([x]) => x?.dtype === "f32" ? onFirst(program) : null,
+    pointwise: ([x]) => x?.dtype === "f32" && program ? onFirst(program) : null,
   };
 }

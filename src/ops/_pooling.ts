@@ -28,9 +28,7 @@ export interface Slide {
  */
 export function slidesOf(attributes: Attributes, shape: readonly number[]): Slide[] {
   const axes = shape.length - 2;
-  if (axes !== 1 && axes !== 2) {
-    throw new TypeError(`Pooling takes 1-D and 2-D images: the input has shape [${shape}]`);
-  }
+  if (axes < 1) throw new TypeError(`Pooling takes images: the input has shape [${shape}]`);
   const list = (name: string, length: number, otherwise: number): readonly number[] => {
     const values = numbersOf(attributes, name) ?? new Array<number>(length).fill(otherwise);
     if (values.length !== length) {

@@ -8,6 +8,7 @@ export const COORDINATES = [
   "align_corners",
   "asymmetric",
   "tf_half_pixel_for_nn",
+  "tf_crop_and_resize",
 ] as const;
 
 /** How positions between elements are rounded: ONNX `nearest_mode`. */
@@ -23,6 +24,8 @@ export interface Resampling {
   readonly scale: number;
   /** How output positions map to input positions. */
   readonly coordinates: typeof COORDINATES[number];
+  /** The part of the input that tf_crop_and_resize takes, as shares of it. */
+  readonly region?: readonly [start: number, end: number];
   /** How they are rounded. */
   readonly nearest: typeof NEAREST[number];
 }
@@ -35,7 +38,8 @@ export function nearestIndices(axis: Resampling): Int32Array {
   });
 }
 
-function positionOf({ input, output, scale, coordinates }: Resampling, x: number): number {
+/** The position in the input for an output position. */
+export function positionOf({ input, output, scale, coordinates, region = [0, 1] }: Resampling, x: number): number {
   const f = Math.fround;
   const s = f(scale);
   const half = f(f(f(x + 0.5) / s) - 0.5);
@@ -54,6 +58,12 @@ function positionOf({ input, output, scale, coordinates }: Resampling, x: number
       return f(x / s);
     case "tf_half_pixel_for_nn":
       return f(f(x + 0.5) / s);
+    case "tf_crop_and_resize": {
+      const [start, end] = [f(region[0]), f(region[1])];
+      const middle = f(f(0.5 * f(start + end)) * (input - 1));
+      if (output === 1) return middle;
+      return f(f(start * (input - 1)) + f(f(x * f(end - start)) * f((input - 1) / (output - 1))));
+    }
   }
   return coordinates satisfies never;
 }

@@ -1,12 +1,10 @@
 /** Functions of one number: roots, exponentials and activations. @module */
 import { allocate, type DType, type KnownType } from "../tensor/tensor.ts";
-import { chain, immediateOf, onFirst, requireType, unary } from "./_pointwise.ts";
+import { chain, immediateOf, NUMBERS, onFirst, requireType, SIGNED, unary } from "./_pointwise.ts";
 import { numberOf, type Op, type OpFactory, required } from "./op.ts";
 import { evaluate, type Instruction, MAX_F32, type Pointwise, type Program } from "./pointwise.ts";
 
 const REAL: readonly DType[] = ["f32"];
-const SIGNED: readonly DType[] = ["f32", "i32", "i64", "i8"];
-const NUMBERS: readonly DType[] = ["f32", "i32", "i64", "i8", "u8"];
 
 /** `sqrt(x)`. */
 export const sqrt: OpFactory = (): Op => unary("Sqrt", REAL, Math.sqrt, chain({ code: "sqrt" }));

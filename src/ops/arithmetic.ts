@@ -1,11 +1,9 @@
 /** Add, Sub, Mul, Div, Pow, Max and Min. @module */
 import type { Attributes } from "../graph/graph.ts";
 import { broadcastShapes, type DType, type KnownType } from "../tensor/tensor.ts";
-import { chain, immediateOf, mapBroadcast, requireType } from "./_pointwise.ts";
+import { chain, immediateOf, mapBroadcast, NUMBERS, requireType } from "./_pointwise.ts";
 import { type Op, type OpFactory, required } from "./op.ts";
 import { type InstructionCode, MAX_F32, type Pointwise, type Program } from "./pointwise.ts";
-
-const NUMBERS: readonly DType[] = ["f32", "i32", "i64", "i8", "u8"];
 
 interface Arithmetic {
   readonly name: string;
@@ -80,7 +78,7 @@ export const sub: OpFactory = binary({
 export const mul: OpFactory = binary({
   name: "Mul",
   code: "mul",
-  apply: (a, b, dtype) => dtype === "i32" ? Math.imul(a, b) : a * b,
+  apply: (a, b, dtype) => dtype === "i32" || dtype === "u32" ? Math.imul(a, b) : a * b,
   right: (p) => chain({ code: "mulp", p }),
   left: (p) => chain({ code: "mulp", p }),
 });
@@ -160,6 +158,37 @@ function variadic(name: string, code: "max" | "min"): OpFactory {
     pointwise: program,
   });
 }
+
+function combined(name: string, finish: (sum: number, count: number) => number): OpFactory {
+  return (): Op => ({
+    infer: (inputs) => {
+      const all = inputs.map((input, i) => required(input, `data_${i}`));
+      for (const input of all) requireType(name, input, ["f32"]);
+      return [{ dtype: "f32", shape: broadcastShapes(...all.map((input) => input.shape)) }];
+    },
+    reference: (inputs) => {
+      const all = inputs.map((input, i) => required(input, `data_${i}`));
+      return [mapBroadcast(all, "f32", (values) => finish(values.reduce((a, b) => a + b, 0), all.length))];
+    },
+    pointwise: (inputs) => {
+      if (inputs.length === 0 || inputs.some((input) => input?.dtype !== "f32")) return null;
+      const count = inputs.length;
+      const added = inputs.slice(1).map((_, i) => ({
+        code: "add" as const,
+        args: [i === 0 ? 0 : count + i - 1, i + 1],
+      }));
+      const last = { code: "mulp" as const, args: [count + added.length - 1], p: finish(1, count) };
+      const instructions = finish(1, count) === 1 ? added : [...added, last];
+      return { operands: inputs.map((_, i) => i), program: { inputs: count, instructions } };
+    },
+  });
+}
+
+/** The sum of any number of inputs. */
+export const sum: OpFactory = combined("Sum", (total) => total);
+
+/** The mean of any number of inputs. */
+export const mean: OpFactory = combined("Mean", (total, count) => total / count);
 
 /** The greatest of any number of inputs. */
 export const max: OpFactory = variadic("Max", "max");

@@ -1,5 +1,5 @@
 /** BatchNormalization. @module */
-import { tensor } from "../tensor/tensor.ts";
+import { type Tensor, tensor } from "../tensor/tensor.ts";
 import { requireType } from "./_pointwise.ts";
 import { numberOf, type Op, type OpFactory, required } from "./op.ts";
 
@@ -12,13 +12,9 @@ const PARAMETERS = ["scale", "B", "input_mean", "input_var"] as const;
  */
 export const batchNormalization: OpFactory = (attributes): Op => {
   const epsilon = numberOf(attributes, "epsilon", 1e-5);
-  for (const [name, wanted] of [["training_mode", 0], ["spatial", 1]] as const) {
-    const value = numberOf(attributes, name, wanted);
-    if (value !== wanted) {
-      throw new TypeError(`BatchNormalization: "${name}" must be ${wanted}: current value is ${value}`);
-    }
-  }
-  return {
+  const spatial = numberOf(attributes, "spatial", 1);
+  if (spatial !== 1) throw new TypeError(`BatchNormalization: "spatial" must be 1: current value is ${spatial}`);
+  const op: Op = {
     infer: ([input, ...parameters]) => {
       const x = required(input, "X");
       requireType("BatchNormalization", x, ["f32"]);
@@ -43,4 +39,39 @@ export const batchNormalization: OpFactory = (attributes): Op => {
       return [tensor("f32", shape, y)];
     },
   };
+  return numberOf(attributes, "training_mode", 0) === 0 ? op : training(op, numberOf(attributes, "momentum", 0.9));
 };
+
+/** With the statistics of the data, and those given moved towards them, as further outputs. */
+function training(op: Op, momentum: number): Op {
+  return {
+    infer: (inputs) => {
+      const [, , , mean, variance] = inputs;
+      return [...op.infer(inputs), required(mean, "input_mean"), required(variance, "input_var")];
+    },
+    reference: ([input, scale, bias, mean, variance]) => {
+      const x = required(input, "X");
+      const own = statisticsOf(x);
+      const moved = (old: Tensor, values: readonly number[]): Tensor =>
+        tensor("f32", old.shape, values.map((value, c) => old.data[c]! * momentum + value * (1 - momentum)));
+      const list = (values: readonly number[]): Tensor => tensor("f32", [values.length], values);
+      const [means, variances] = [own.map((c) => c.mean), own.map((c) => c.variance)];
+      const results = op.reference([x, scale!, bias!, list(means), list(variances)]);
+      return [
+        ...results,
+        moved(required(mean, "input_mean"), means),
+        moved(required(variance, "input_var"), variances),
+      ];
+    },
+  };
+}
+
+function statisticsOf({ shape, data }: Tensor): { mean: number; variance: number }[] {
+  const channels = shape[1] ?? 1;
+  const inner = shape.slice(2).reduce((a, b) => a * b, 1);
+  return Array.from({ length: channels }, (_, c) => {
+    const own = Array.from(data).filter((_, i) => Math.floor(i / inner) % channels === c);
+    const mean = own.reduce((a, b) => a + b, 0) / own.length;
+    return { mean, variance: own.reduce((sum, x) => sum + (x - mean) ** 2, 0) / own.length };
+  });
+}

@@ -1,5 +1,7 @@
 /** Convolution. @module */
 import { allocate, type KnownType, sizeOf, type Tensor } from "../tensor/tensor.ts";
+import type { Attributes } from "../graph/graph.ts";
+import { type Convolution, convolutionOf, sumsOf } from "./_convolution.ts";
 import { withContinuation } from "./_continuation.ts";
 import { denseLaunch, isDense } from "./_dense.ts";
 import { depthwiseLaunch, directLaunch, isDepthwise } from "./_grouped.ts";
@@ -8,8 +10,50 @@ import type { Weights } from "./_packing.ts";
 import { type Window, windowOf } from "./_window.ts";
 import { type Epilogue, type Op, type OpFactory, required } from "./op.ts";
 
-/** Convolution of 1-D and 2-D images, in f32 or integers. On a GPU the weights and the bias must be constant. */
-export const conv: OpFactory = (attributes, _opset, epilogue = {}): Op => {
+/**
+ * Convolution, in f32 or integers. On a GPU the images are 1-D or 2-D, and the weights and the bias must be constant.
+ */
+export const conv: OpFactory = (attributes, opset, epilogue = {}): Op => {
+  const [images, volumes] = [planar(attributes, opset, epilogue), solid(attributes, epilogue)];
+  const chosen = (inputs: readonly (KnownType | null)[]): Op => (inputs[0]?.shape.length ?? 0) > 4 ? volumes : images;
+  return {
+    ...images,
+    infer: (inputs) => chosen(inputs).infer(inputs),
+    reference: (inputs) => chosen(inputs).reference(inputs),
+    macs: (inputs, outputs) => chosen(inputs).macs!(inputs, outputs),
+    continues: (inputs) => chosen(inputs) === images && images.continues!(inputs),
+  };
+};
+
+/** Convolution of images with three axes or more, which has no kernel. */
+function solid(attributes: Attributes, epilogue: Epilogue): Op {
+  const plan = (inputs: readonly (KnownType | null)[]): Convolution => {
+    const [x, w] = [required(inputs[0], "X"), required(inputs[1], "W")];
+    checkTypes("Conv", [x, w, inputs[2] ?? null], w.shape[0]!, epilogue);
+    return convolutionOf("Conv", attributes, x.shape, w.shape);
+  };
+  const dtype = resultType(epilogue);
+  return {
+    infer: (inputs) => [{ dtype, shape: plan(inputs).y }],
+    reference: (inputs) => {
+      const own = plan(inputs);
+      const [x, w, bias] = [required(inputs[0], "X"), required(inputs[1], "W"), inputs[2] ?? null];
+      const { xZero = 0, wZero = 0 } = epilogue.integer ?? {};
+      const finish = finisher(epilogue);
+      const plane = sizeOf(own.y.slice(2));
+      const data = allocate(dtype, sizeOf(own.y));
+      sumsOf(own, (i) => x.data[i]! - xZero, (i) => w.data[i]! - wZero).forEach((sum, i) => {
+        const n = Math.floor(i / plane) % own.y[1]!;
+        data[i] = finish(sum + (bias ? bias.data[n]! : 0), n);
+      });
+      return [{ dtype, shape: own.y, data }];
+    },
+    macs: (inputs, [output]) => sizeOf(output!.shape) * sizeOf(plan(inputs).w.slice(1)),
+  };
+}
+
+/** Convolution of 1-D and 2-D images. */
+const planar: OpFactory = (attributes, _opset, epilogue = {}): Op => {
   const prepare = <T extends KnownType>(inputs: readonly (T | null)[]) => {
     const [x, w, bias] = [required(inputs[0], "X"), required(inputs[1], "W"), inputs[2] ?? null];
     const window = windowOf(attributes, x.shape, w.shape);

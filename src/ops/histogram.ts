@@ -3,14 +3,15 @@
  *
  * A bin is told by the bits of a number: its sign, its exponent and the five leading bits of its mantissa. So bins are 2 to
  * 3 % of their numbers wide, whatever the tensor holds, and counts of several tensors are added exactly. Magnitudes below
- * 2^-24, zero among them, share the bin next to zero of their sign; those from 2^24 on share the outermost.
+ * 2^-24 share the bin next to zero of their sign, zeros the positive one; those from 2^24 on share the outermost.
  *
  * @module
  */
-import { foldGrid, uniform } from "../gpu/launch.ts";
+import { foldGrid, type Launch, type Operand, uniform } from "../gpu/launch.ts";
 import { requireType } from "./_pointwise.ts";
 import { layoutFor, rowsOf, walkOf, walkRows } from "./_rows.ts";
 import { relayout } from "./copy.ts";
+import type { TensorType } from "../tensor/tensor.ts";
 import { type Op, required } from "./op.ts";
 
 /** Bins of one sign. */
@@ -26,6 +27,7 @@ const bits = new DataView(new ArrayBuffer(4));
 
 /** The number of the bin of an f32. */
 export function binOf(x: number): number {
+  if (x === 0) return HALF;
   bits.setFloat32(0, x);
   const word = bits.getUint32(0);
   const step = Math.min(Math.max((word & 0x7fffffff) >>> 18, LOWEST), LOWEST + HALF - 1) - LOWEST;
@@ -48,17 +50,37 @@ export function edgesOf(bin: number): readonly [low: number, high: number] {
 
 /** Workgroups that share a row: on CPU adapters few, as each adds all its bins to those of the others. */
 function partsOf(reads: number, lanes: number): number {
-  const [each, most] = lanes === 8 ? [8192, 8] : [1024, 64];
+  const [each, most] = lanes === 8 ? [2048, 4] : [1024, 64];
   return Math.min(most, Math.max(1, Math.floor(reads / each)));
+}
+
+/**
+ * Of this many blocks of four elements one is counted, so that of a row about `most` elements are. It shares no factor with
+ * the blocks of the innermost axis: else some channels would never be seen.
+ */
+function strideOf({ shape }: TensorType, kept: readonly number[], most: number): number {
+  const innermost = (axis: number): number => Math.ceil((shape.at(axis) ?? 1) / 4);
+  const sizes = shape.length > 2 ? [innermost(-1), innermost(1)] : [innermost(-1)];
+  let stride = Math.max(1, Math.floor(rowsOf({ dtype: "f32", shape }, kept).length / most));
+  while (sizes.some((size) => commonFactor(size, stride) > 1)) stride++;
+  return stride;
+}
+
+function commonFactor(a: number, b: number): number {
+  return b === 0 ? a : commonFactor(b, a % b);
 }
 
 /**
  * From an f32 tensor and counts so far (i32 `[...kept, BINS]`) to the counts with it; a row being the elements that agree in
  * the indices of the kept axes.
  *
+ * Of long rows evenly spaced blocks of four elements are counted, in the order in which they lie in memory: which ones these
+ * are depends on the layout.
+ *
  * @param kept The axes that are kept, in ascending order; none for one row.
+ * @param most About how many elements of a row are counted at most. Default: all.
  */
-export function histogram(kept: readonly number[] = []): Op {
+export function histogram(kept: readonly number[] = [], most = Infinity): Op {
   return {
     infer: ([x, counts]) => {
       const given = required(x, "data");
@@ -73,23 +95,35 @@ export function histogram(kept: readonly number[] = []): Op {
     reference: ([x, counts]) => {
       const { shape, data } = required(counts, "counts");
       const found = Int32Array.from(data);
-      walkRows(required(x, "data"), kept, (row, element) => found[row * BINS + binOf(element)]!++);
+      const given = required(x, "data");
+      const stride = strideOf(given, kept, most);
+      const seen = new Uint32Array(found.length / BINS);
+      walkRows(given, kept, (row, element) => {
+        if (Math.floor(seen[row]!++ / 4) % stride === 0) found[row * BINS + binOf(element)]!++;
+      });
       return [{ dtype: "i32", shape, data: found }];
     },
     layouts: ([x]) => ({ inputs: [layoutFor(required(x, "data")), "plain"], outputs: ["plain"] }),
-    lower: ([input, counts], [output], { lanes }) => {
-      const x = required(input, "data");
-      const { fours, count, reads, fields } = walkOf("Histogram", x, kept);
-      const parts = partsOf(reads, lanes);
+    lower: ([x, counts], [output], { lanes }) => {
       const copy = relayout(required(counts, "counts"), required(output, "output"));
       const bindings = copy.bindings.map((binding) => "input" in binding ? { input: 1 } : binding);
-      return [{ ...copy, bindings }, {
-        shader: "histogram_f32",
-        constants: { FOURS: Number(fours), PARTS: parts },
-        bindings: [{ input: 0 }, { output: 0 }],
-        params: uniform(["u32", ...fields]),
-        workgroups: foldGrid(count * parts),
-      }];
+      return [{ ...copy, bindings }, launch(required(x, "data"), kept, most, lanes)];
     },
+    lowerUpdate: ([x], _, { lanes }) => [launch(required(x, "data"), kept, most, lanes)],
+  };
+}
+
+/** The launch that adds what lies in `x`, input 0, to the counts in output 0. */
+function launch(x: Operand, kept: readonly number[], most: number, lanes: number): Launch {
+  const { fours, count, reads, fields } = walkOf("Histogram", x, kept);
+  const stride = strideOf(x, kept, most);
+  const taken = fours ? Math.ceil(reads / stride) : 4 * Math.ceil(reads / (4 * stride));
+  const parts = partsOf(taken, lanes);
+  return {
+    shader: "histogram_f32",
+    constants: { FOURS: Number(fours), PARTS: parts },
+    bindings: [{ input: 0 }, { output: 0 }],
+    params: uniform(["u32", ...fields, stride, taken]),
+    workgroups: foldGrid(count * parts),
   };
 }

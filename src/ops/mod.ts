@@ -14,27 +14,85 @@ import {
   sqrt,
   tanh,
 } from "./activation.ts";
-import { add, div, max, min, mul, pow, sub } from "./arithmetic.ts";
+import { add, div, max, mean, min, mul, pow, sub, sum } from "./arithmetic.ts";
+import { attention, rotaryEmbedding } from "./attention.ts";
 import { batchNormalization } from "./batch_normalization.ts";
-import { cast } from "./cast.ts";
+import { bitCast, bitShift, bitwiseAnd, bitwiseNot, bitwiseOr, bitwiseXor, mod } from "./bitwise.ts";
+import { cast, castLike } from "./cast.ts";
+import { and, equal, greater, greaterOrEqual, less, lessOrEqual, not, or, where, xor } from "./comparison.ts";
 import { concat } from "./concat.ts";
 import { constant, constantOfShape, range } from "./constant.ts";
+import { conditional, loop, scan } from "./control.ts";
 import { conv } from "./conv.ts";
+import { col2Im, convTranspose, deformConv } from "./conv_transpose.ts";
+import { cumProd, cumSum } from "./cumulative.ts";
+import { einsum } from "./einsum.ts";
+import {
+  acos,
+  acosh,
+  asin,
+  asinh,
+  atan,
+  atanh,
+  ceil,
+  cos,
+  cosh,
+  floor,
+  isInf,
+  isNan,
+  log,
+  round,
+  sign,
+  sin,
+  sinh,
+  tan,
+} from "./elementary.ts";
 import { gather } from "./gather.ts";
+import { gatherElements, gatherNd } from "./gather_elements.ts";
 import { gemm } from "./gemm.ts";
+import { convInteger, dynamicQuantizeLinear, matMulInteger, qLinearConv, qLinearMatMul } from "./integer_products.ts";
 import { layerNormalization } from "./layer_normalization.ts";
+import { negativeLogLikelihoodLoss, softmaxCrossEntropyLoss } from "./loss.ts";
 import { matMul } from "./matmul.ts";
+import {
+  groupNormalization,
+  instanceNormalization,
+  lpNormalization,
+  lrn,
+  meanVarianceNormalization,
+  rmsNormalization,
+} from "./normalization.ts";
 import type { OpFactory } from "./op.ts";
+import { argMax, argMin, topK } from "./order.ts";
 import { pad } from "./pad.ts";
-import { averagePool, globalAveragePool, globalMaxPool, maxPool } from "./pool.ts";
+import { affineGrid, blackmanWindow, eyeLike, hammingWindow, hannWindow, oneHot } from "./pattern.ts";
+import { averagePool, globalAveragePool, globalLpPool, globalMaxPool, lpPool, maxPool, maxUnpool } from "./pool.ts";
 import { dequantizeLinear, quantizeLinear } from "./quantize_linear.ts";
-import { reduceMax, reduceMean, reduceMin, reduceProd, reduceSum } from "./reduce.ts";
+import { gru, lstm, rnn } from "./recurrent.ts";
+import {
+  reduceL1,
+  reduceL2,
+  reduceLogSum,
+  reduceLogSumExp,
+  reduceMax,
+  reduceMean,
+  reduceMin,
+  reduceProd,
+  reduceSum,
+  reduceSumSquare,
+} from "./reduce.ts";
 import { dropout, flatten, identity, reshape, squeeze, unsqueeze } from "./reshape.ts";
 import { resize, upsample } from "./resize.ts";
+import { gridSample, roiAlign } from "./sampling.ts";
+import { scatterElements, scatterNd, tensorScatter } from "./scatter.ts";
+import { compress, nonMaxSuppression, nonZero, size, unique } from "./selection.ts";
 import { shape } from "./shape.ts";
 import { slice } from "./slice.ts";
-import { softmax } from "./softmax.ts";
+import { celu, elu, gelu, mish, prelu, selu, shrink, softplus, softsign, swish, thresholdedRelu } from "./smooth.ts";
+import { hardmax, logSoftmax, softmax } from "./softmax.ts";
+import { det, dft, melWeightMatrix, stft } from "./spectral.ts";
 import { split } from "./split.ts";
+import { centerCropPad, depthToSpace, reverseSequence, spaceToDepth, tile, trilu } from "./tile.ts";
 import { expand, transpose } from "./transpose.ts";
 
 /** ONNX `op_type` to operator. Add an operator by adding a line. */
@@ -43,57 +101,175 @@ export const OPS: Readonly<Record<string, OpFactory>> = {
   Gemm: gemm,
   MatMul: matMul,
   Abs: abs,
+  Acos: acos,
+  Acosh: acosh,
   Add: add,
-  BatchNormalization: batchNormalization,
-  Cast: cast,
-  Clip: clip,
-  DequantizeLinear: dequantizeLinear,
-  Div: div,
-  Erf: erf,
-  Exp: exp,
-  HardSigmoid: hardSigmoid,
-  HardSwish: hardSwish,
-  LeakyRelu: leakyRelu,
-  Max: max,
-  Min: min,
-  Mul: mul,
-  Neg: neg,
-  Pow: pow,
-  QuantizeLinear: quantizeLinear,
-  Reciprocal: reciprocal,
-  Relu: relu,
-  Sigmoid: sigmoid,
-  Sqrt: sqrt,
-  Sub: sub,
-  Tanh: tanh,
+  AffineGrid: affineGrid,
+  And: and,
+  ArgMax: argMax,
+  ArgMin: argMin,
+  Asin: asin,
+  Asinh: asinh,
+  Atan: atan,
+  Atanh: atanh,
+  Attention: attention,
   AveragePool: averagePool,
+  BatchNormalization: batchNormalization,
+  BitCast: bitCast,
+  BitShift: bitShift,
+  BitwiseAnd: bitwiseAnd,
+  BitwiseNot: bitwiseNot,
+  BitwiseOr: bitwiseOr,
+  BitwiseXor: bitwiseXor,
+  BlackmanWindow: blackmanWindow,
+  Cast: cast,
+  CastLike: castLike,
+  Ceil: ceil,
+  Celu: celu,
+  CenterCropPad: centerCropPad,
+  Clip: clip,
+  Col2Im: col2Im,
+  Compress: compress,
   Concat: concat,
   Constant: constant,
   ConstantOfShape: constantOfShape,
+  ConvInteger: convInteger,
+  ConvTranspose: convTranspose,
+  Cos: cos,
+  Cosh: cosh,
+  CumProd: cumProd,
+  CumSum: cumSum,
+  DFT: dft,
+  DeformConv: deformConv,
+  DepthToSpace: depthToSpace,
+  DequantizeLinear: dequantizeLinear,
+  Det: det,
+  Div: div,
   Dropout: dropout,
+  DynamicQuantizeLinear: dynamicQuantizeLinear,
+  Einsum: einsum,
+  Elu: elu,
+  Equal: equal,
+  Erf: erf,
+  Exp: exp,
   Expand: expand,
+  EyeLike: eyeLike,
   Flatten: flatten,
+  Floor: floor,
+  GRU: gru,
   Gather: gather,
+  GatherElements: gatherElements,
+  GatherND: gatherNd,
+  Gelu: gelu,
   GlobalAveragePool: globalAveragePool,
+  GlobalLpPool: globalLpPool,
   GlobalMaxPool: globalMaxPool,
+  Greater: greater,
+  GreaterOrEqual: greaterOrEqual,
+  GridSample: gridSample,
+  GroupNormalization: groupNormalization,
+  HammingWindow: hammingWindow,
+  HannWindow: hannWindow,
+  HardSigmoid: hardSigmoid,
+  HardSwish: hardSwish,
+  Hardmax: hardmax,
   Identity: identity,
+  If: conditional,
+  InstanceNormalization: instanceNormalization,
+  IsInf: isInf,
+  IsNaN: isNan,
+  LRN: lrn,
+  LSTM: lstm,
   LayerNormalization: layerNormalization,
+  LeakyRelu: leakyRelu,
+  Less: less,
+  LessOrEqual: lessOrEqual,
+  Log: log,
+  LogSoftmax: logSoftmax,
+  Loop: loop,
+  LpNormalization: lpNormalization,
+  LpPool: lpPool,
+  MatMulInteger: matMulInteger,
+  Max: max,
   MaxPool: maxPool,
+  MaxUnpool: maxUnpool,
+  Mean: mean,
+  MeanVarianceNormalization: meanVarianceNormalization,
+  MelWeightMatrix: melWeightMatrix,
+  Min: min,
+  Mish: mish,
+  Mod: mod,
+  Mul: mul,
+  Neg: neg,
+  NegativeLogLikelihoodLoss: negativeLogLikelihoodLoss,
+  NonMaxSuppression: nonMaxSuppression,
+  NonZero: nonZero,
+  Not: not,
+  OneHot: oneHot,
+  Or: or,
+  PRelu: prelu,
   Pad: pad,
+  Pow: pow,
+  QLinearConv: qLinearConv,
+  QLinearMatMul: qLinearMatMul,
+  QuantizeLinear: quantizeLinear,
+  RMSNormalization: rmsNormalization,
+  RNN: rnn,
   Range: range,
+  Reciprocal: reciprocal,
+  ReduceL1: reduceL1,
+  ReduceL2: reduceL2,
+  ReduceLogSum: reduceLogSum,
+  ReduceLogSumExp: reduceLogSumExp,
   ReduceMax: reduceMax,
   ReduceMean: reduceMean,
   ReduceMin: reduceMin,
   ReduceProd: reduceProd,
   ReduceSum: reduceSum,
+  ReduceSumSquare: reduceSumSquare,
+  Relu: relu,
   Reshape: reshape,
   Resize: resize,
+  ReverseSequence: reverseSequence,
+  RoiAlign: roiAlign,
+  RotaryEmbedding: rotaryEmbedding,
+  Round: round,
+  STFT: stft,
+  Scan: scan,
+  Scatter: scatterElements,
+  ScatterElements: scatterElements,
+  ScatterND: scatterNd,
+  Selu: selu,
   Shape: shape,
+  Shrink: shrink,
+  Sigmoid: sigmoid,
+  Sign: sign,
+  Sin: sin,
+  Sinh: sinh,
+  Size: size,
   Slice: slice,
   Softmax: softmax,
+  SoftmaxCrossEntropyLoss: softmaxCrossEntropyLoss,
+  Softplus: softplus,
+  Softsign: softsign,
+  SpaceToDepth: spaceToDepth,
   Split: split,
+  Sqrt: sqrt,
   Squeeze: squeeze,
+  Sub: sub,
+  Sum: sum,
+  Swish: swish,
+  Tan: tan,
+  Tanh: tanh,
+  TensorScatter: tensorScatter,
+  ThresholdedRelu: thresholdedRelu,
+  Tile: tile,
+  TopK: topK,
   Transpose: transpose,
+  Trilu: trilu,
+  Unique: unique,
   Unsqueeze: unsqueeze,
   Upsample: upsample,
+  Where: where,
+  Xor: xor,
 };

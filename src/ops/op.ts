@@ -36,10 +36,17 @@ export interface Op {
   pointwise?(inputs: readonly (KnownType | null)[]): Pointwise | null;
   /** For Conv, MatMul and Gemm: whether their kernel for these inputs can run a {@linkcode Continuation}. */
   continues?(inputs: readonly (KnownType | null)[]): boolean;
+  /**
+   * The operator with its f32 result quantized by the same kernel, where there is one for that; `null` where these inputs do
+   * not allow it.
+   */
+  quantized?(inputs: readonly (KnownType | null)[], quantization: Quantization): QuantizedOp | null;
   /** Layouts wanted, given the present ones; everything plain where it is missing. */
   layouts?(inputs: readonly (Operand | null)[], outputs: readonly TensorType[]): Layouts;
   /** The launches that compute it on a GPU, as data. Absent where `view` or `pointwise` says enough. */
   lower?(inputs: readonly (Operand | null)[], outputs: readonly Operand[], target: Target): Launch[];
+  /** As `lower`, where output 0 lies in the place of input 1 and takes its elements over. */
+  lowerUpdate?(inputs: readonly (Operand | null)[], outputs: readonly Operand[], target: Target): Launch[];
   /**
    * As `lower`, for computed inputs that lie as views say instead of in the layouts wanted.
    *
@@ -52,6 +59,22 @@ export interface Op {
     outputs: readonly Operand[],
     target: Target,
   ): Launch[] | null;
+}
+
+/** What makes i8 of f32: `clamp(round(x / scale) + zero, -128, 127)`. */
+export interface Quantization {
+  /** What an integer stands for. */
+  readonly scale: number;
+  /** The integer that stands for 0. */
+  readonly zero: number;
+}
+
+/** An operator that quantizes its result. */
+export interface QuantizedOp {
+  /** The operator: its last output is i8. */
+  readonly op: Op;
+  /** Whether the f32 result is an output too, the first. */
+  readonly keeps: boolean;
 }
 
 /** What an operator may know of the device that it is lowered for. */
@@ -130,14 +153,35 @@ export function numbersOf(attributes: Attributes, name: string): readonly number
   return Array.isArray(value) ? value as number[] : null;
 }
 
+/** Elements that must be known when a model is prepared, and are not: they are computed from the data. */
+export class UnknownElementsError extends RangeError {
+  /** Tells it from other errors. */
+  override readonly name = "UnknownElementsError";
+  /** The input that they are those of. */
+  readonly input: KnownType;
+
+  /** An error that names an input by what it is for the operator. */
+  constructor(input: KnownType, what: string) {
+    super(`"${what}" must be known before the model runs: it is computed from the data`);
+    this.input = input;
+  }
+}
+
 /**
  * The elements of an input that must be known when the model is prepared.
  *
- * @throws {RangeError} Where they are not.
+ * @throws {TypeError} Where it is left out.
+ * @throws {UnknownElementsError} Where they are not known.
  */
 export function knownNumbers(input: KnownType | null | undefined, what: string): number[] {
-  if (!input?.data) throw new RangeError(`"${what}" must be known before the model runs: it is computed from the data`);
-  return Array.from(input.data);
+  return Array.from(knownTensor(input, what).data);
+}
+
+/** As {@linkcode knownNumbers}, the whole tensor. */
+export function knownTensor(input: KnownType | null | undefined, what: string): Tensor {
+  const given = required(input, what);
+  if (!given.data) throw new UnknownElementsError(given, what);
+  return given as Tensor;
 }
 
 /** An input that the operator cannot do without. */

@@ -1,13 +1,13 @@
 /** Pad. @module */
-import { normalizeAxis } from "../tensor/tensor.ts";
+import { allocate, normalizeAxis, sizeOf, stridesOf } from "../tensor/tensor.ts";
 import { movement } from "./_movement.ts";
+import { eachPosition, indexOf } from "./_nd.ts";
 import { knownNumbers, numberOf, numbersOf, type Op, type OpFactory, required, stringOf } from "./op.ts";
 
-/** Pad with a constant: pads from attributes before operator set 11, from inputs since. */
+/** Pad: pads from attributes before operator set 11, from inputs since. What is not a constant has no kernel. */
 export const pad: OpFactory = (attributes, opset): Op => {
   const mode = stringOf(attributes, "mode", "constant");
-  if (mode !== "constant") throw new TypeError(`Pad "mode" must be constant: current value is "${mode}"`);
-  return movement(([x, padsInput, valueInput, axesInput]) => {
+  const constant = movement(([x, padsInput, valueInput, axesInput]) => {
     const { shape } = required(x, "data");
     const pads = opset < 11 ? numbersOf(attributes, "pads") ?? [] : knownNumbers(padsInput, "pads");
     const value = opset < 11 ? numberOf(attributes, "value", 0) : 0;
@@ -33,4 +33,36 @@ export const pad: OpFactory = (attributes, opset): Op => {
     }));
     return [{ shape: out, placements, fill }];
   }, true);
+  if (mode === "constant") return constant;
+  const find = Object.hasOwn(MODES, mode) ? MODES[mode] : undefined;
+  if (!find) {
+    throw new TypeError(
+      `Pad "mode" must be one of constant, ${Object.keys(MODES).join(", ")}: current value is "${mode}"`,
+    );
+  }
+  return {
+    infer: (inputs) => constant.infer(inputs),
+    reference: (inputs) => {
+      const { dtype, shape, data } = required(inputs[0], "data");
+      const [moved] = constant.moves!(inputs)!;
+      const strides = stridesOf(shape);
+      const out = allocate(dtype, sizeOf(moved!.shape));
+      eachPosition(moved!.shape, (position, i) => {
+        const from = position.map((own, axis) => find(own + moved!.placements[axis]!.start, shape[axis]!));
+        out[i] = data[indexOf(from, strides)]!;
+      });
+      return [{ dtype, shape: moved!.shape, data: out }];
+    },
+  };
+};
+
+/** Where on an axis the element lies that stands at a position outside of it. */
+const MODES: Readonly<Record<string, (position: number, size: number) => number>> = {
+  edge: (position, size) => Math.min(Math.max(position, 0), size - 1),
+  reflect: (position, size) => {
+    const turn = Math.max(1, 2 * (size - 1));
+    const along = ((position % turn) + turn) % turn;
+    return along < size ? along : turn - along;
+  },
+  wrap: (position, size) => ((position % size) + size) % size,
 };

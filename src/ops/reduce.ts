@@ -7,7 +7,7 @@ import { type AxisGroup, axisGroups, fiveGroups, shareOf } from "./_axes.ts";
 import { knownNumbers, type Layouts, numberOf, numbersOf, type Op, type OpFactory, required } from "./op.ts";
 
 /** What is made of the elements. */
-export type Reduction = "sum" | "mean" | "max" | "min" | "prod";
+export type Reduction = "sum" | "mean" | "max" | "min" | "prod" | "l1" | "l2" | "sumsquare" | "logsum" | "logsumexp";
 
 /** What is reduced. */
 export interface Reduced {
@@ -27,6 +27,17 @@ export const reduceMax: OpFactory = (attributes): Op => byAttributes("max", attr
 export const reduceMin: OpFactory = (attributes): Op => byAttributes("min", attributes);
 /** ReduceProd. */
 export const reduceProd: OpFactory = (attributes): Op => byAttributes("prod", attributes);
+
+/** ReduceL1: the sum of magnitudes. */
+export const reduceL1: OpFactory = (attributes): Op => byAttributes("l1", attributes);
+/** ReduceL2: the root of the sum of squares. */
+export const reduceL2: OpFactory = (attributes): Op => byAttributes("l2", attributes);
+/** ReduceSumSquare. */
+export const reduceSumSquare: OpFactory = (attributes): Op => byAttributes("sumsquare", attributes);
+/** ReduceLogSum. */
+export const reduceLogSum: OpFactory = (attributes): Op => byAttributes("logsum", attributes);
+/** ReduceLogSumExp. */
+export const reduceLogSumExp: OpFactory = (attributes): Op => byAttributes("logsumexp", attributes);
 
 /** A reduction whose axes come from the attribute of old operator sets or from the input of new ones. */
 function byAttributes(kind: Reduction, attributes: Attributes): Op {
@@ -92,6 +103,19 @@ function join(kind: Reduction, values: readonly number[]): number {
       return values.reduce((a, b) => Math.min(a, b), Infinity);
     case "prod":
       return values.reduce((a, b) => a * b, 1);
+    case "l1":
+      return values.reduce((a, b) => a + Math.abs(b), 0);
+    case "l2":
+      return Math.sqrt(values.reduce((a, b) => a + b * b, 0));
+    case "sumsquare":
+      return values.reduce((a, b) => a + b * b, 0);
+    case "logsum":
+      return Math.log(values.reduce((a, b) => a + b, 0));
+    case "logsumexp": {
+      const greatest = values.reduce((a, b) => Math.max(a, b), -Infinity);
+      const from = Number.isFinite(greatest) ? greatest : 0;
+      return from + Math.log(values.reduce((a, b) => a + Math.exp(b - from), 0));
+    }
   }
   return kind satisfies never;
 }
@@ -105,7 +129,7 @@ function layoutsOf(x: Operand, { axes, keep }: Reduced): Layouts {
   };
 }
 
-const MODES: Readonly<Record<Reduction, readonly [mode: number, start: number]>> = {
+const MODES: Readonly<Partial<Record<Reduction, readonly [mode: number, start: number]>>> = {
   sum: [0, 0],
   mean: [0, 0],
   max: [1, -Infinity],
@@ -128,7 +152,8 @@ function launch(kind: Reduction, x: Operand, y: Operand, { axes, keep }: Reduced
   const inner = along ? k2.size / 4 : k2.size;
   const last = across ? r1.size / 4 : r1.size;
   const [count, length] = [k0.size * k1.size * inner, r0.size * last];
-  const [mode, start] = MODES[kind];
+  const [mode, start] = MODES[kind] ?? [];
+  if (mode === undefined || start === undefined) throw new TypeError(`Reduction (${kind}) has no kernel`);
   const share = shareOf(count, length, lanes);
   return {
     shader: unit === 4 ? "reduce_f32x4" : "reduce_f32",

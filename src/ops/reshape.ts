@@ -45,14 +45,24 @@ export const unsqueeze: OpFactory = (attributes): Op =>
 /** Identity. */
 export const identity: OpFactory = (): Op => view(({ shape }) => shape);
 
-/** Dropout in inference, with its first output. */
-export const dropout: OpFactory = (): Op =>
-  view(({ shape }, [, , training]) => {
-    if (training && knownNumbers(training, "training_mode")[0] !== 0) {
-      throw new TypeError('Dropout "training_mode" must be false');
+/** Dropout in inference, or of nothing; its mask, which is then all true, has no kernel. */
+export const dropout: OpFactory = (attributes): Op => {
+  const op = view(({ shape }, [, ratio, training]) => {
+    const trains = training && knownNumbers(training, "training_mode")[0] !== 0;
+    if (trains && (!ratio || knownNumbers(ratio, "ratio")[0] !== 0)) {
+      throw new TypeError('Dropout "training_mode" must be false, or "ratio" 0: other masks are random');
     }
     return shape;
   });
+  if (numberOf(attributes, "num_outputs", 1) < 2) return op;
+  return {
+    infer: (inputs) => [...op.infer(inputs), { dtype: "bool", shape: required(inputs[0], "data").shape }],
+    reference: (inputs) => {
+      const { shape, data } = required(inputs[0], "data");
+      return [...op.reference(inputs), { dtype: "bool", shape, data: new Uint8Array(data.length).fill(1) }];
+    },
+  };
+};
 
 function axesOf(attributes: Attributes, [, axes]: readonly (KnownType | null)[]): readonly number[] | null {
   return numbersOf(attributes, "axes") ?? (axes ? knownNumbers(axes, "axes") : null);

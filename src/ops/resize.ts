@@ -1,4 +1,4 @@
-/** Resize and Upsample to the nearest element. @module */
+/** Resize and Upsample. @module */
 import type { Attributes } from "../graph/graph.ts";
 import type { Launch, Operand } from "../gpu/launch.ts";
 import { type Layout, physicalOf } from "../gpu/layout.ts";
@@ -11,29 +11,37 @@ import {
   type Tensor,
   type TensorType,
 } from "../tensor/tensor.ts";
+import { interpolate, type Interpolation } from "./_interpolation.ts";
 import { indexedLaunch } from "./_indexed.ts";
 import { COORDINATES, NEAREST, nearestIndices, type Resampling } from "./_resampling.ts";
-import { knownNumbers, numbersOf, type Op, type OpFactory, required, stringOf } from "./op.ts";
+import { knownNumbers, numberOf, numbersOf, type Op, type OpFactory, required, stringOf } from "./op.ts";
 
 /** What identifies index tables on the device: they follow from their key alone. */
 const TABLES = {};
 
+const MODES = ["nearest", "linear", "cubic"] as const;
+
 /** Upsample, the former Resize: scales from the attribute in operator set 7, from an input since. */
 export const upsample: OpFactory = (attributes): Op => {
-  checkMode("Upsample", attributes);
-  return resampling((x, [, scales]) => {
+  const mode = choice(attributes, "mode", MODES, "nearest");
+  return resampling(mode, { ...PLAIN, mode: mode === "nearest" ? "linear" : mode }, (x, [, scales]) => {
     const given = numbersOf(attributes, "scales") ?? knownNumbers(scales, "scales");
     return resamplings(x, { scales: given, sizes: null, coordinates: "asymmetric", nearest: "floor" });
   });
 };
 
-/** Resize, where `mode` is nearest. */
+const PLAIN: Interpolation = {
+  mode: "linear",
+  a: -0.75,
+  antialias: false,
+  excludeOutside: false,
+  extrapolation: 0,
+};
+
+/** Resize. Only to the nearest element it has a kernel. */
 export const resize: OpFactory = (attributes, opset): Op => {
-  checkMode("Resize", attributes);
-  const policy = stringOf(attributes, "keep_aspect_ratio_policy", "stretch");
-  if (policy !== "stretch") {
-    throw new TypeError(`Resize "keep_aspect_ratio_policy" must be stretch: current value is "${policy}"`);
-  }
+  const mode = choice(attributes, "mode", MODES, "nearest");
+  const policy = choice(attributes, "keep_aspect_ratio_policy", POLICIES, "stretch");
   const old = opset < 11;
   const coordinates = choice(
     attributes,
@@ -41,26 +49,53 @@ export const resize: OpFactory = (attributes, opset): Op => {
     COORDINATES,
     old ? "asymmetric" : "half_pixel",
   );
+  if (mode === "nearest" && coordinates === "tf_crop_and_resize") {
+    throw new TypeError('Resize "mode" must be linear or cubic for tf_crop_and_resize: current value is "nearest"');
+  }
   const nearest = choice(attributes, "nearest_mode", NEAREST, old ? "floor" : "round_prefer_floor");
-  return resampling((x, inputs) => {
+  const how: Interpolation = {
+    mode: mode === "nearest" ? "linear" : mode,
+    a: numberOf(attributes, "cubic_coeff_a", PLAIN.a),
+    antialias: numberOf(attributes, "antialias", 0) !== 0,
+    excludeOutside: numberOf(attributes, "exclude_outside", 0) !== 0,
+    extrapolation: numberOf(attributes, "extrapolation_value", 0),
+  };
+  return resampling(mode, how, (x, inputs) => {
     const [scales, sizes] = (old ? [inputs[1], null] : [inputs[2], inputs[3]]).map((input) =>
       input && sizeOf(input.shape) > 0 ? input : null
     );
-    const axes = numbersOf(attributes, "axes")?.map((axis) => normalizeAxis(axis, x.shape.length));
+    const axes = numbersOf(attributes, "axes")?.map((axis) => normalizeAxis(axis, x.shape.length)) ??
+      x.shape.map((_, axis) => axis);
     const whole = (values: readonly number[], otherwise: readonly number[]): number[] =>
-      x.shape.map((_, axis) => (axes ? values[axes.indexOf(axis)] : values[axis]) ?? otherwise[axis]!);
-    return resamplings(x, {
+      otherwise.map((value, axis) => values[axes.indexOf(axis)] ?? value);
+    const all = resamplings(x, {
       scales: sizes ? null : whole(knownNumbers(scales, "scales"), x.shape.map(() => 1)),
-      sizes: sizes ? whole(knownNumbers(sizes, "sizes"), x.shape) : null,
+      sizes: sizes ? whole(keepAspect(policy, knownNumbers(sizes, "sizes"), axes, x), x.shape) : null,
       coordinates,
       nearest,
+    });
+    if (coordinates !== "tf_crop_and_resize") return all;
+    const roi = knownNumbers(inputs[1], "roi");
+    return all.map((own, axis): Resampling => {
+      const i = axes.indexOf(axis);
+      return { ...own, region: i < 0 ? [0, 1] : [roi[i]!, roi[i + axes.length]!] };
     });
   });
 };
 
-function checkMode(op: string, attributes: Attributes): void {
-  const mode = stringOf(attributes, "mode", "nearest");
-  if (mode !== "nearest") throw new TypeError(`${op} "mode" must be nearest: current value is "${mode}"`);
+const POLICIES = ["stretch", "not_larger", "not_smaller"] as const;
+
+/** Sizes at which all axes have the scale of the one that grows least, or most. */
+function keepAspect(
+  policy: typeof POLICIES[number],
+  sizes: readonly number[],
+  axes: readonly number[],
+  { shape }: TensorType,
+): readonly number[] {
+  if (policy === "stretch") return sizes;
+  const scales = sizes.map((size, i) => size / shape[axes[i]!]!);
+  const scale = policy === "not_larger" ? Math.min(...scales) : Math.max(...scales);
+  return sizes.map((_, i) => Math.round(scale * shape[axes[i]!]!));
 }
 
 function choice<T extends string>(attributes: Attributes, name: string, known: readonly T[], otherwise: T): T {
@@ -83,10 +118,24 @@ function resamplings(
   });
 }
 
-function resampling(plan: (x: KnownType, inputs: readonly (KnownType | null)[]) => Resampling[]): Op {
+function resampling(
+  mode: typeof MODES[number],
+  how: Interpolation,
+  plan: (x: KnownType, inputs: readonly (KnownType | null)[]) => Resampling[],
+): Op {
   const axesOf = (inputs: readonly (KnownType | null)[]): Resampling[] => plan(required(inputs[0], "X"), inputs);
+  const type = (inputs: readonly (KnownType | null)[]): TensorType[] => {
+    const { dtype } = required(inputs[0], "X");
+    if (mode !== "nearest" && dtype !== "f32") {
+      throw new TypeError(`Resize (${mode}) takes f32: current type is ${dtype}`);
+    }
+    return [{ dtype, shape: axesOf(inputs).map(({ output }) => output) }];
+  };
+  if (mode !== "nearest") {
+    return { infer: type, reference: (inputs) => [interpolate(required(inputs[0], "X"), axesOf(inputs), how)] };
+  }
   return {
-    infer: (inputs) => [{ dtype: required(inputs[0], "X").dtype, shape: axesOf(inputs).map(({ output }) => output) }],
+    infer: type,
     reference: (inputs) => [take(required(inputs[0], "X"), axesOf(inputs))],
     layouts: (inputs) => {
       const { layout, shape } = required(inputs[0], "X");

@@ -10,7 +10,11 @@ export interface Merge {
   readonly stays: readonly boolean[];
 }
 
-/** Merges the forms of the branches that meet at a value. */
+/**
+ * Merges the forms of the branches that meet at a value: to those that all have, the ones that stand first in their lists first.
+ *
+ * With potential requantization branches that differ keep their own quantizers behind the common one.
+ */
 export function mergeForms(branches: readonly (readonly QuantizerForm[])[], rule: QuantizerPropagationRule): Merge {
   const apart: Merge = { merged: null, stays: branches.map(() => true) };
   const together = branches.map(() => false);
@@ -18,29 +22,17 @@ export function mergeForms(branches: readonly (readonly QuantizerForm[])[], rule
   if (rule === "merge_if_all_branches_same") {
     return branches.every((forms) => sameSet(forms, branches[0]!)) ? { merged: branches[0]!, stays: together } : apart;
   }
-  const requantizes = rule === "merge_with_potential_requantization";
   const candidates = branches.flat().filter((form, i, all) => all.findIndex((own) => sameForm(own, form)) === i);
-  const merged = candidates.filter((form) =>
-    branches.every((forms) =>
-      forms.some((own) => sameForm(own, form)) || (requantizes && forms.every((own) => narrows(own, form)))
-    )
-  );
+  const merged = candidates.filter((form) => branches.every((forms) => forms.some((own) => sameForm(own, form))));
   if (merged.length === 0) return apart;
-  const longest = Math.max(...branches.map((forms) => forms.length));
   const votes = new Map(merged.map((form) => [
     form,
-    branches.reduce((sum, forms) => {
-      const at = forms.findIndex((own) => sameForm(own, form));
-      return sum + (at < 0 ? longest + 1 : at);
-    }, 0),
+    branches.reduce((sum, forms) => sum + forms.findIndex((own) => sameForm(own, form)), 0),
   ]));
   merged.sort((a, b) => votes.get(a)! - votes.get(b)! || preference(a) - preference(b));
-  return { merged, stays: requantizes ? branches.map((forms) => !sameSet(forms, merged)) : together };
-}
-
-/** Whether a quantizer may follow another on the same values: it gives up something that the first one keeps. */
-function narrows(later: QuantizerForm, first: QuantizerForm): boolean {
-  return !(later.mode === "asymmetric" && first.mode === "symmetric") && later.narrowRange === first.narrowRange;
+  const requantizes = rule === "merge_with_potential_requantization" &&
+    !branches.every((forms) => sameSet(forms, branches[0]!));
+  return { merged, stays: requantizes ? apart.stays : together };
 }
 
 /** One scale before many, symmetric before asymmetric. */

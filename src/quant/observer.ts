@@ -1,7 +1,7 @@
 /** Running a graph with steps behind it that reduce some of its values on the device. @module */
 import type { Graph } from "../graph/graph.ts";
 import { BINS, histogram } from "../ops/histogram.ts";
-import { moments } from "../ops/moments.ts";
+import { joinMoments, moments } from "../ops/moments.ts";
 import type { Op } from "../ops/op.ts";
 import type { Backend, Executable } from "../runtime/backend.ts";
 import { planOf } from "../runtime/model.ts";
@@ -37,6 +37,9 @@ export interface Observed {
 
 /** Input shapes kept compiled; the one unused longest goes first. */
 const COMPILED_SHAPES = 8;
+
+/** Elements of a value, of each of its channels, that go into its counts over all items, where there are more. */
+const MOST_OF_EACH = 2 ** 13;
 
 /** More of a value than this in one bin does not fit the counts on the device, which are 32-bit. */
 const MOST_COUNTED = 2 ** 31;
@@ -84,7 +87,7 @@ export class Observer implements AsyncDisposable {
       const counts = results.get(namesOf(observation).each);
       return {
         observation,
-        moments: results.get(namesOf(observation).moments)!,
+        moments: joinMoments(results.get(namesOf(observation).moments)!),
         counts: counts ? rowsOf(counts) : null,
       };
     });
@@ -149,6 +152,12 @@ function rowsOf({ data }: Tensor): Int32Array[] {
   );
 }
 
+/** Workgroups that share the elements of a sample or channel. */
+function partsOf(shape: readonly number[], rows: readonly number[]): number {
+  const length = sizeOf(shape.filter((_, axis) => !rows.includes(axis)));
+  return Math.min(16, Math.max(1, Math.floor(length / 2 ** 16)));
+}
+
 /** A plan that computes the observations instead of its outputs. */
 function observe(plan: ExecutionPlan, observations: readonly Observation[]): ExecutionPlan {
   const steps: Step[] = [...plan.steps];
@@ -175,7 +184,7 @@ function observe(plan: ExecutionPlan, observations: readonly Observation[]): Exe
     }
     const rows = batchwise && shape.length > 0 ? [0, ...channels] : channels;
     const names = namesOf(observation);
-    add(moments(rows), value, [], names.moments);
+    add(moments(rows, partsOf(shape, rows)), value, [], names.moments);
     const countsOf = (kept: readonly number[]): readonly number[] => [...kept.map((own) => shape[own]!), BINS];
     if (eachCounted) {
       const none = `${names.each} none`;
@@ -188,7 +197,7 @@ function observe(plan: ExecutionPlan, observations: readonly Observation[]): Exe
       inputs.push({ name: names.before, dtype: "i32", shape: countsOf(channels) });
       types.set(names.before, { dtype: "i32", shape: countsOf(channels) });
       carried.set(names.before, names.all);
-      add(histogram(channels), value, [names.before], names.all);
+      add(histogram(channels, MOST_OF_EACH), value, [names.before], names.all);
     }
   }
   return {

@@ -135,10 +135,10 @@ export function constrained(
   );
   const unsigned = what === "weights" && constraints.signednessToForce === false;
   if (met.length === 0 || unsigned) {
-    const given = Object.entries(constraints).filter(([, value]) => value !== undefined);
+    const given = [...keys, "signednessToForce" as const].filter((key) => constraints[key] !== undefined);
     throw new RangeError(
       `Cannot quantize the ${what} of node "${node.name}" (${node.op}) with ` +
-        given.map(([key, value]) => `${key} ${value}`).join(", "),
+        given.map((key) => `${key} ${constraints[key]}`).join(", "),
     );
   }
   return met;

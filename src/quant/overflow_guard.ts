@@ -53,19 +53,20 @@ function termsOf({ op, inputs, attributes }: Node, types: ReadonlyMap<string, Kn
  *
  * @param readers The nodes that read the weights.
  * @param bias The bias of a node in float, corrected or not; `undefined` where it has none that is constant.
- * @param inputScale The scale of a node's input 0; `undefined` where it is not quantized.
+ * @param inputScale The scales of a node's input 0, one or as many as channels; `undefined` where it is not quantized.
  */
 export function leastWeightScales(
   readers: Iterable<Node>,
   channels: number,
   bias: (node: Node) => Tensor | undefined,
-  inputScale: (node: Node) => number | undefined,
+  inputScale: (node: Node) => ArrayLike<number> | undefined,
 ): Float64Array {
   const least = new Float64Array(channels);
   for (const node of readers) {
     const [own, scale] = [bias(node), inputScale(node)];
     if (!own || !scale || own.data.length !== channels) continue;
-    own.data.forEach((b: number, c: number) => least[c] = Math.max(least[c]!, Math.abs(b) / (scale * BIAS_LIMIT)));
+    const at = (c: number): number => scale[scale.length === 1 ? 0 : c]!;
+    own.data.forEach((b: number, c: number) => least[c] = Math.max(least[c]!, Math.abs(b) / (at(c) * BIAS_LIMIT)));
   }
   return least;
 }

@@ -81,7 +81,8 @@ export function placeQuantizers(
 ): Placements {
   const flow = flowOf(graph, types);
   const preset = settings.preset ?? (settings.transformer ? "mixed" : "performance");
-  const activations = { mode: preset === "mixed" ? "asymmetric" : "symmetric", ...settings.activations } as const;
+  const mode = settings.activations.mode ?? (preset === "mixed" ? "asymmetric" : "symmetric");
+  const activations = { ...settings.activations, mode };
   const isIgnored = (node: Node): boolean => ignored.has(node.name);
   const operations = operationsOf(flow, isIgnored, { ...settings, activations });
   const all = settled(propagate(operations, flow, settings.propagationRule), settings.transformer, flow);
@@ -185,7 +186,7 @@ function embeddedOf(quantizers: readonly Quantizing[], settings: PlacementSettin
 type Embedded = ReadonlyMap<Node, { readonly form: QuantizerForm; readonly readers: readonly string[] }>;
 
 function weightConstraints({ weights }: PlacementSettings): QuantizationConstraints {
-  return { mode: "symmetric", ...weights };
+  return { ...weights, mode: weights.mode ?? "symmetric" };
 }
 
 /** The quantizers of weights: one for each constant, however many read it. */

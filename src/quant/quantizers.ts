@@ -93,7 +93,7 @@ export function fittingBiases(
   const scales = new Map(
     activations.flatMap(({ sites, parameters: { scale } }) =>
       sites.flatMap(({ readers }) =>
-        readers.filter(({ input }) => input === 0).map(({ node }) => [node, Math.min(...scale)] as const)
+        readers.filter(({ input }) => input === 0).map(({ node }) => [node, scale] as const)
       )
     ),
   );

@@ -1,8 +1,6 @@
 /** Profiles as text for a terminal. @module */
 import { type Profile, type ProfiledLaunch, sumOf, type Work } from "../runtime/profile.ts";
-
-/** Names are cut to this many characters. */
-const NAME = 32;
+import { cut, grid } from "./text.ts";
 
 /** The numbers of a launch or of several together. */
 const WORK = ["ms", "share", "MB", "GB/s", "G/s"];
@@ -72,18 +70,6 @@ function rateText({ ms, macs }: Work): string {
 
 function longest(launches: readonly ProfiledLaunch[], count: number): ReadonlySet<ProfiledLaunch> {
   return new Set(launches.toSorted((a, b) => b.ms - a.ms).slice(0, count));
-}
-
-/** Columns as wide as their cells: the first `texts` aligned to the left, numbers to the right. Rows may be short. */
-function grid(head: readonly string[], rows: readonly (readonly string[])[], texts: number): string {
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
-  const line = (cells: readonly string[]): string =>
-    cells.map((cell, i) => i < texts ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)).join("  ").trimEnd();
-  return [head, ...rows].map(line).join("\n");
-}
-
-function cut(text: string): string {
-  return text.length <= NAME ? text : `${text.slice(0, NAME - 1)}…`;
 }
 
 /** Three digits or more. */

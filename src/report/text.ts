@@ -1,6 +1,6 @@
 /** Results as text for a terminal. @module */
-import { format } from "@std/fmt/bytes";
 import type { SearchOutcome } from "../search/outcome.ts";
+import { bytesText, metricText } from "./numbers.ts";
 
 /** What is told beside the outcome of a search. */
 export interface ReportOptions {
@@ -11,6 +11,9 @@ export interface ReportOptions {
   /** Where the metric was measured. */
   readonly backend?: { readonly name: string; readonly device: string };
 }
+
+/** Names in columns are cut to this many characters. */
+const NAME = 32;
 
 /** Names that are listed before the rest is only counted. */
 const NAMES = 12;
@@ -66,12 +69,15 @@ function namesOf({ reverted }: SearchOutcome): string[] {
   return reverted.length > NAMES ? [...lines, `... and ${reverted.length - NAMES} more groups`] : lines;
 }
 
-function metricText(value: number, signed = false): string {
-  const rounded = Math.abs(value) >= 1e4 || (value !== 0 && Math.abs(value) < 1e-4)
-    ? value.toExponential(3)
-    : value.toFixed(4);
-  const text = Number(rounded) === 0 ? rounded.replace("-", "") : rounded;
-  return signed && value >= 0 ? `+${text}` : text;
+/** Columns as wide as their cells: the first `texts` aligned to the left, numbers to the right. Rows may be short. */
+export function grid(head: readonly string[], rows: readonly (readonly string[])[], texts: number): string {
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  const line = (cells: readonly string[]): string =>
+    cells.map((cell, i) => i < texts ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)).join("  ").trimEnd();
+  return [head, ...rows].map(line).join("\n");
 }
 
-const bytesText = format as (bytes: number) => string;
+/** A name, cut where it would make a column too wide. */
+export function cut(text: string): string {
+  return text.length <= NAME ? text : `${text.slice(0, NAME - 1)}…`;
+}

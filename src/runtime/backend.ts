@@ -62,4 +62,9 @@ export interface BackendOptions {
    * not known yet, for a few seconds each time. Default: none; the variants that are estimated to be the fastest are taken.
    */
   readonly tuning?: TuningStore;
+  /**
+   * Whether variants are timed on adapters that compute on the CPU, too. Default false: the estimates are made for these, and
+   * on lavapipe whole models ran no faster tuned.
+   */
+  readonly tuneSoftware?: boolean;
 }

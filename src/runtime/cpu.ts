@@ -1,8 +1,8 @@
 /** The reference backend: every operator by its definition. @module */
 import { elementSize } from "../gpu/layout.ts";
 import { allocate, sizeOf, type Tensor } from "../tensor/tensor.ts";
-import type { Backend, Executable, Timings } from "./backend.ts";
-import type { ExecutionPlan } from "./plan.ts";
+import type { Backend, Executable, TimedLaunch, Timings } from "./backend.ts";
+import type { ExecutionPlan, Step } from "./plan.ts";
 
 /** A backend that runs every step by its definition: slow, and what the kernels are tested against. */
 export function cpuBackend(): Backend {
@@ -56,29 +56,32 @@ function runByReference(
   plan.steps.forEach((step, i) => step.inputs.forEach((name) => name && lastUse.set(name, i)));
   for (const { name } of plan.outputs) lastUse.set(name, Infinity);
   plan.steps.forEach((step, i) => {
-    const start = performance.now();
-    const results = step.op.reference(step.inputs.map((name) => name ? values.get(name)! : null));
-    onStep(i, performance.now() - start);
-    step.outputs.forEach((name, o) => name && values.set(name, results[o]!));
+    runStep(step, values, (ms) => onStep(i, ms));
     for (const name of step.inputs) if (name && lastUse.get(name) === i) values.delete(name);
   });
   return new Map(plan.outputs.map(({ name }) => [name, values.get(name)!]));
 }
 
+/** Computes a step by its definition, from values to values; `onTime` is told the milliseconds that it took. */
+export function runStep(step: Step, values: Map<string, Tensor>, onTime: (ms: number) => void): void {
+  const start = performance.now();
+  const results = step.op.reference(step.inputs.map((name) => name ? values.get(name)! : null));
+  onTime(performance.now() - start);
+  step.outputs.forEach((name, i) => name && values.set(name, results[i]!));
+}
+
 function time(plan: ExecutionPlan, inputs: ReadonlyMap<string, Tensor>, rounds: number): Timings {
   const times: number[][] = plan.steps.map(() => []);
   for (let round = 0; round < rounds; round++) runByReference(plan, inputs, (i, ms) => times[i]!.push(ms));
+  return { clock: "wall", launches: plan.steps.map((step, i) => timedStep(step, plan, times[i]!)) };
+}
+
+/** A step that was computed by its definition, with the milliseconds that it took in each round. */
+export function timedStep(step: Step, { types }: ExecutionPlan, times: readonly number[]): TimedLaunch {
   const bytesOf = (name: string | null): number => {
-    const type = name === null ? undefined : plan.types.get(name);
+    const type = name === null ? undefined : types.get(name);
     return type ? sizeOf(type.shape) * elementSize(type.dtype) : 0;
   };
-  const launches = plan.steps.map((step, i) => ({
-    node: step.node,
-    step,
-    kernel: "reference",
-    constants: {},
-    bytes: [...new Set([...step.inputs, ...step.outputs])].reduce((sum, name) => sum + bytesOf(name), 0),
-    times: times[i]!,
-  }));
-  return { clock: "wall", launches };
+  const bytes = [...new Set([...step.inputs, ...step.outputs])].reduce((sum, name) => sum + bytesOf(name), 0);
+  return { node: step.node, step, kernel: "reference", constants: {}, bytes, times };
 }

@@ -119,7 +119,7 @@ export function linearOf(node: Node, around: Surroundings, taken: ReadonlySet<No
   if (biasName) constants.set(biasName, integer.bias!);
   const inputs = [integer.x.integers, integer.w.integers, biasName];
   const quantizer = only();
-  const target = quantizer?.op === "QuantizeLinear" ? parametersOf(quantizer, around.typed.graph) : null;
+  const target = quantizer?.op === "QuantizeLinear" ? targetOf(quantizer, node, clamp, around.typed.graph) : null;
   const common = { xZero: integer.x.zero[0]!, wZero: integer.w.zero[0]! };
   if (!target) {
     const multiplier = shared(scale === 1 ? integer.scale : integer.scale.map((own) => own * scale), integer.w);
@@ -128,12 +128,14 @@ export function linearOf(node: Node, around: Surroundings, taken: ReadonlySet<No
     return { node, absorbed, inputs, constants, output, epilogue: { clamp, integer: epilogue, ...heads } };
   }
   take(quantizer!);
-  const bound = (x: number): number =>
-    Math.min(Math.max(roundHalfToEven(Math.fround(x / target.scale)) + target.zero, -128), 127);
+  const [from, to] = [integer.scale, target.scale];
+  const multiplier = to.length === 1
+    ? from.map((own) => own * scale / to[0]!)
+    : to.map((own, c) => from[from.length === 1 ? 0 : c]! * scale / own);
   const epilogue: IntegerEpilogue = {
     ...common,
-    multiplier: shared(integer.scale.map((own) => own * scale / target.scale), integer.w),
-    out: { zero: target.zero, low: bound(clamp[0]), high: bound(clamp[1]) },
+    multiplier: shared(multiplier, integer.w),
+    out: target.out,
   };
   const heads = joinsHeads();
   return { node, absorbed, inputs, constants, output, epilogue: { integer: epilogue, ...heads } };
@@ -161,7 +163,7 @@ function isBias(name: string, product: Node, { typed }: Surroundings): boolean {
 /** What a value is dequantized from, or `null` where it is not. */
 export function dequantizedOf(name: string | null, { producers, typed }: Surroundings): Dequantized | null {
   const node = name ? producers.get(name) : undefined;
-  if (node?.op !== "DequantizeLinear") return null;
+  if (node?.op !== "DequantizeLinear" || numberOf(node.attributes, "block_size", 0) !== 0) return null;
   const [integers, scaleName, zeroName] = node.inputs;
   const { constants } = typed.graph;
   const scale = constants.get(scaleName!)?.data;
@@ -172,9 +174,24 @@ export function dequantizedOf(name: string | null, { producers, typed }: Surroun
   return zero ? { integers: integers!, scale, zero, axis: axis < 0 ? axis + rank : axis } : null;
 }
 
-function parametersOf(node: Node, graph: Graph): { scale: number; zero: number } | null {
-  const [scale, zero] = node.inputs.slice(1).map((name) => graph.constants.get(name)?.data);
-  return scale?.length === 1 && zero?.length === 1 ? { scale: scale[0]!, zero: zero[0]! } : null;
+/**
+ * What the result of a node is quantized to, where its kernel can do that: with one scale, or behind a convolution one for
+ * each channel where the bounds of its activation come to the same integers in all.
+ */
+function targetOf(
+  { inputs, attributes }: Node,
+  node: Node,
+  clamp: readonly [number, number],
+  { constants }: Graph,
+): { scale: Float32Array; out: NonNullable<IntegerEpilogue["out"]> } | null {
+  const [scale, zeros] = inputs.slice(1).map((name) => constants.get(name)?.data);
+  if (!(scale instanceof Float32Array) || !zeros || zeros.some((zero: number) => zero !== zeros[0])) return null;
+  if (scale.length > 1 && (node.op !== "Conv" || numberOf(attributes, "axis", 1) !== 1)) return null;
+  const bounds = clamp.map((x) =>
+    scale.map((own) => Math.min(Math.max(roundHalfToEven(Math.fround(x / own)) + zeros[0]!, -128), 127))
+  );
+  const [low = null, high = null] = bounds.map((own) => own.every((bound) => bound === own[0]) ? own[0]! : null);
+  return low === null || high === null ? null : { scale, out: { zero: zeros[0]!, low, high } };
 }
 
 /** The node on integers, where its inputs are quantized in a way that the kernels can use. */

@@ -9,7 +9,8 @@ import { recognize } from "./recognize.ts";
 import { addInNormalizations } from "./residual.ts";
 import { shareEqual } from "./share.ts";
 import { simplify } from "./simplify.ts";
-import { specialize } from "./specialize.ts";
+import { DataDependentError, specialize } from "./specialize.ts";
+import { inStages } from "./stages.ts";
 
 /** A model that runs. */
 export interface Model extends AsyncDisposable {
@@ -90,7 +91,7 @@ class CompiledModel implements Model {
     if (executable) {
       this.#executables.delete(key);
     } else {
-      executable = await this.#backend.prepare(planOf(this.#graph, inputs));
+      executable = await this.#prepare(inputs);
       const oldest = this.#executables.keys().next();
       if (this.#executables.size >= COMPILED_SHAPES && !oldest.done) {
         this.#executables.get(oldest.value)?.[Symbol.dispose]();
@@ -99,6 +100,17 @@ class CompiledModel implements Model {
     }
     this.#executables.set(key, executable);
     return executable;
+  }
+
+  async #prepare(inputs: Readonly<Record<string, Tensor>>): Promise<Executable> {
+    let plan: ExecutionPlan;
+    try {
+      plan = planOf(this.#graph, inputs);
+    } catch (error) {
+      if (!(error instanceof DataDependentError)) throw error;
+      return inStages(this.#graph, error, (graph) => openModel(graph, this.#backend));
+    }
+    return await this.#backend.prepare(plan);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -9,7 +9,7 @@ import { fused, MAX_INPUTS, MAX_INSTRUCTIONS, merge } from "../ops/fused.ts";
 import { OPS } from "../ops/mod.ts";
 import { type Continuation, type Epilogue, numberOf, type Op } from "../ops/op.ts";
 import type { Program } from "../ops/pointwise.ts";
-import { type KnownType, type Tensor, tensor } from "../tensor/tensor.ts";
+import { type KnownType, sizeOf, type Tensor, tensor } from "../tensor/tensor.ts";
 import { type Continuable, continueLinear } from "./continue.ts";
 import {
   dequantizeConstant,
@@ -19,10 +19,12 @@ import {
   type Surroundings,
   surroundingsOf,
 } from "./linear.ts";
+import { hasKernel } from "./kernels.ts";
+import { quantizeAtOnce } from "./quantize_at_once.ts";
 import { explained, operatorOf, type TypedGraph } from "./specialize.ts";
 
-/** How a step computes: in integers; in float on dequantized values; in float. */
-export type Precision = "int8" | "simulated" | "float";
+/** How a step computes: in integers; in float on dequantized values; in float; by its definition, on the CPU. */
+export type Precision = "int8" | "simulated" | "float" | "cpu";
 
 /** One operator on named values. */
 export interface Step {
@@ -97,7 +99,8 @@ class Planner {
     const absorbed = new Set<Node>();
     for (const node of graph.nodes) {
       if (absorbed.has(node)) continue;
-      if (node.op === "DequantizeLinear" && graph.constants.has(node.inputs[0]!)) continue;
+      const whole = graph.constants.has(node.inputs[0]!) && dequantizedOf(node.outputs[0]!, this.#around) !== null;
+      if (whole) continue;
       const linear = linearOf(node, this.#around, absorbed);
       if (linear) {
         linear.absorbed.forEach((other) => absorbed.add(other));
@@ -110,19 +113,14 @@ class Planner {
         const op = operatorOf(node, graph.opset);
         const inputs = node.inputs.map((name) => name || null);
         const integer = this.#types.get(inputs[0] ?? "")?.dtype === "i8";
-        const precision = integer ? "int8" : this.#precision(node);
+        const precision = !this.#hasKernel(op, inputs, node.outputs) ? "cpu" : integer ? "int8" : this.#precision(node);
         this.#steps.push({ node: node.name, operator: node.op, op, precision, inputs, outputs: node.outputs });
       }
     }
     return {
       inputs: graph.inputs,
       outputs: graph.outputs,
-      steps: continueLinear(this.#needed(), {
-        linear: this.#linear,
-        programs: this.#programs,
-        types: this.#types,
-        outputs: this.#around.outputs,
-      }),
+      steps: this.#joined(this.#needed()),
       constants: this.#constants,
       types: this.#types,
     };
@@ -131,13 +129,25 @@ class Planner {
   #linearStep(node: Node, { epilogue, inputs, output }: Linear): Step {
     const { opset } = this.#typed.graph;
     const opWith = (own: Epilogue): Op => explained(node, () => OPS[node.op]!(node.attributes, opset, own));
+    const op = opWith(epilogue);
+    if (!this.#hasKernel(op, inputs, [output])) {
+      return { node: node.name, operator: node.op, op, precision: "cpu", inputs, outputs: [output] };
+    }
     const precision = epilogue.integer ? "int8" : this.#precision(node);
-    const step = { node: node.name, operator: node.op, op: opWith(epilogue), precision, inputs, outputs: [output] };
+    const step = { node: node.name, operator: node.op, op, precision, inputs, outputs: [output] };
     this.#linear.set(step, {
       followedBy: (then) => opWith({ ...epilogue, then }),
       float: epilogue.integer === undefined,
     });
     return step;
+  }
+
+  #hasKernel(op: Op, inputs: readonly (string | null)[], outputs: readonly string[]): boolean {
+    return hasKernel(
+      op,
+      inputs.map((name) => name === null ? null : this.#types.get(name) ?? null),
+      outputs.map((name) => name ? this.#types.get(name)! : null),
+    );
   }
 
   /** Makes a quantized constant a float one, for operators that have no use for its integers. */
@@ -160,9 +170,9 @@ class Planner {
   /** Keeps a pointwise node for later, merged with what it reads. Returns false where the node is none. */
   #pointwise(node: Node): boolean {
     const output = node.outputs[0]!;
-    const type = this.#types.get(output)!;
-    const own = type.dtype === "f32" || type.dtype === "i8" ? this.#programOf(node) : null;
-    if (!own) return false;
+    const type = this.#types.get(output);
+    const own = type?.dtype === "f32" || type?.dtype === "i8" ? this.#programOf(node) : null;
+    if (!own || !type) return false;
     let expression = own;
     const nodes = new Set([node]);
     for (let merges = true; merges;) {
@@ -194,7 +204,7 @@ class Planner {
 
   #programOf(node: Node): { operands: readonly string[]; program: Program } | null {
     const known = node.inputs.map((name) => name ? this.#types.get(name) ?? null : null);
-    if (node.op === "BatchNormalization") return this.#batchNormalization(node);
+    if (node.op === "BatchNormalization" && node.outputs.length === 1) return this.#batchNormalization(node);
     const op = operatorOf(node, this.#typed.graph.opset);
     const own = explained(node, () => op.pointwise?.(known) ?? null);
     if (own) {
@@ -203,7 +213,10 @@ class Planner {
       return types.every((dtype) => dtype === "f32" || dtype === "i8") ? { operands, program: own.program } : null;
     }
     const typed = known[0]?.dtype === "f32" || known[0]?.dtype === "i8";
-    return typed && (node.op === "QuantizeLinear" || node.op === "DequantizeLinear") ? this.#alongAxis(node) : null;
+    const blocked = numberOf(node.attributes, "block_size", 0) !== 0;
+    return typed && !blocked && (node.op === "QuantizeLinear" || node.op === "DequantizeLinear")
+      ? this.#alongAxis(node)
+      : null;
   }
 
   /** Quantization with a scale for each channel, as arithmetic with constants. */
@@ -270,19 +283,32 @@ class Planner {
     return steps.reverse();
   }
 
+  /** The steps with pointwise ones taken into those before them. */
+  #joined(steps: readonly Step[]): Step[] {
+    const facts = {
+      linear: this.#linear,
+      programs: this.#programs,
+      types: this.#types,
+      outputs: this.#around.outputs,
+    };
+    return quantizeAtOnce(continueLinear(steps, facts), facts);
+  }
+
   #materialize(value: string): Step {
     const { node, operands, program } = this.#expressions.get(value)!;
-    const dtype = this.#types.get(value)!.dtype as "f32" | "i8";
+    const { dtype: type, shape } = this.#types.get(value)!;
+    const dtype = type as "f32" | "i8";
     const integer = dtype === "i8" || operands.some((name) => this.#types.get(name)!.dtype === "i8");
+    const precision = sizeOf(shape) === 0 ? "cpu" : integer ? "simulated" : "float";
     const step: Step = {
       node: node.name,
       operator: node.op,
       op: fused(program, dtype),
-      precision: integer ? "simulated" : "float",
+      precision,
       inputs: operands,
       outputs: [value],
     };
-    this.#programs.set(step, { program, dtype });
+    if (precision !== "cpu") this.#programs.set(step, { program, dtype });
     return step;
   }
 }

@@ -1,5 +1,5 @@
 /** Sharing memory between values that are not needed at the same time. @module */
-import type { Storage } from "./place.ts";
+import type { Place, Storage } from "./place.ts";
 
 /** Memory for values whose lives do not overlap. */
 export interface Region {
@@ -23,6 +23,22 @@ export interface Assignment {
   readonly regions: readonly Region[];
   /** The number of the region of each storage. */
   readonly numbers: ReadonlyMap<Storage, number>;
+}
+
+/**
+ * How long the storages of launches in order are needed.
+ *
+ * @param written Those that are there before some launch, by its number; -1 from the start.
+ */
+export function livesOf(
+  pending: readonly { readonly outputs: readonly Place[] }[],
+  written: Iterable<readonly [Storage, number]>,
+): Life[] {
+  const first = new Map(written);
+  pending.forEach(({ outputs }, index) => {
+    for (const { storage } of outputs) if (!first.has(storage)) first.set(storage, index);
+  });
+  return Array.from(first, ([storage, first]) => ({ storage, first }));
 }
 
 /** The most bytes that are needed at one time: no assignment takes less. */

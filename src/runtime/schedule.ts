@@ -10,7 +10,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { create, isDirect, isIn, type Place, type Storage, viewAt } from "./place.ts";
 import type { ExecutionPlan, Step } from "./plan.ts";
 import type { CarriedPort, OutputPort, Port } from "./ports.ts";
-import { assignRegions, type Life, liveBytesOf, type Region } from "./regions.ts";
+import { assignRegions, liveBytesOf, livesOf, type Region } from "./regions.ts";
 import { NodeError } from "./specialize.ts";
 
 /** A launch with the regions that it reads and writes, by number. */
@@ -29,6 +29,18 @@ export interface ScheduledLaunch {
   readonly outputs: readonly number[];
 }
 
+/** What runs between two waits of the host: its own steps, what they give to the device, then launches. */
+export interface Segment {
+  /** The steps that the host computes first, by their definition. */
+  readonly steps: readonly Step[];
+  /** What it writes then: inputs of the graph and results of its steps. */
+  readonly writes: readonly Port[];
+  /** The number of the launch after the last of this segment. */
+  readonly end: number;
+  /** What it waits for in the end: outputs of the graph, and what its steps of the next segment need. */
+  readonly reads: readonly OutputPort[];
+}
+
 /** All that a device must do for one run, as data. */
 export interface Schedule {
   /** The memory that is needed. */
@@ -37,12 +49,27 @@ export interface Schedule {
   readonly liveBytes: number;
   /** The launches in order. */
   readonly launches: readonly ScheduledLaunch[];
-  /** Where inputs are uploaded. */
-  readonly inputs: readonly Port[];
-  /** Where outputs are read. */
-  readonly outputs: readonly OutputPort[];
+  /** Who does what and when; one segment where all steps run on the device. */
+  readonly segments: readonly Segment[];
   /** State that stays on the device: where a run leaves it, and the region of a buffer where the next finds it. */
   readonly carried: readonly CarriedPort[];
+}
+
+interface Write {
+  readonly name: string;
+  readonly place: Place;
+}
+
+interface Read extends Write {
+  readonly layout: "plain" | "rows";
+}
+
+interface OpenSegment {
+  /** The number of its first launch. */
+  readonly start: number;
+  readonly steps: Step[];
+  readonly writes: Write[];
+  readonly reads: Read[];
 }
 
 interface Pending {
@@ -62,22 +89,19 @@ interface Pending {
 export function schedule(plan: ExecutionPlan, target: Target, textureBytes = 0): Schedule {
   const scheduler = new Scheduler(plan, target);
   const carried = plan.carried ?? new Map<string, string>();
-  const inputs = plan.inputs.map(({ name }) => ({ name, place: scheduler.input(name, carried.has(name)) }));
+  const states = Array.from(carried, ([input, output]) => ({ output, before: scheduler.state(input) }));
+  for (const { name } of plan.inputs) if (!carried.has(name)) scheduler.input(name);
   for (const step of plan.steps) scheduler.step(step);
-  const states = new Set(carried.values());
-  const outputs = plan.outputs.map(({ name }) => ({ name, ...scheduler.output(name, states.has(name)) }));
-  const lives = livesOf(scheduler.pending, inputs.map(({ place }) => place.storage));
+  const after = states.map(({ output }) => ({ name: output, place: scheduler.stateAfter(output) }));
+  const left = new Set(carried.values());
+  for (const { name } of plan.outputs) if (!left.has(name)) scheduler.output(name);
+  const written = scheduler.segments.flatMap(({ start, writes }) =>
+    writes.map(({ place }) => [place.storage, start === 0 ? -1 : start] as const)
+  );
+  const lives = livesOf(scheduler.pending, [...states.map(({ before }) => [before.storage, -1] as const), ...written]);
   const { regions, numbers } = assignRegions(lives, textureBytes);
   const regionOf = ({ storage }: Place): number => numbers.get(storage)!;
-  const port = ({ name, place }: { name: string; place: Place }): Port => ({
-    name,
-    type: plan.types.get(name)!,
-    region: regionOf(place),
-  });
-  const next = new Map(inputs.flatMap(({ name, place }): [string, number][] => {
-    const output = carried.get(name);
-    return output === undefined ? [] : [[output, regionOf(place)]];
-  }));
+  const port = ({ name, place }: Write): Port => ({ name, type: plan.types.get(name)!, region: regionOf(place) });
   return {
     regions,
     liveBytes: liveBytesOf(lives),
@@ -89,14 +113,21 @@ export function schedule(plan: ExecutionPlan, target: Target, textureBytes = 0):
       inputs: pending.inputs.map((place) => place && regionOf(place)),
       outputs: pending.outputs.map(regionOf),
     })),
-    inputs: inputs.filter(({ name }) => !carried.has(name)).map(port),
-    outputs: outputs.filter(({ name }) => !next.has(name)).map((own) => ({ ...port(own), layout: own.layout })),
-    carried: outputs.filter(({ name }) => next.has(name)).map((own) => ({ ...port(own), next: next.get(own.name)! })),
+    segments: scheduler.segments.map(({ steps, writes, reads }, i) => ({
+      steps,
+      writes: writes.map(port),
+      end: scheduler.segments[i + 1]?.start ?? scheduler.pending.length,
+      reads: reads.map((read) => ({ ...port(read), layout: read.layout })),
+    })),
+    carried: after.map((own, i) => ({ ...port(own), next: regionOf(states[i]!.before) })),
   };
 }
 
 class Scheduler {
   readonly pending: Pending[] = [];
+  readonly segments: OpenSegment[] = [{ start: 0, steps: [], writes: [], reads: [] }];
+  /** Values that the host has. */
+  readonly #host = new Set<string>();
   readonly #plan: ExecutionPlan;
   readonly #target: Target;
   readonly #places = new Map<string, Place[]>();
@@ -106,31 +137,68 @@ class Scheduler {
     this.#target = target;
   }
 
-  /** @param carried Whether it is state that the run before left: then nothing else may lie where it does. */
-  input(name: string, carried: boolean): Place {
+  /** State that the run before left: nothing else may lie where it does. */
+  state(name: string): Place {
     const place = create(this.#plan.types.get(name)!, "plain");
-    if (carried) Object.assign(place.storage, { last: Infinity, inBlocks: false });
+    Object.assign(place.storage, { last: Infinity, inBlocks: false });
     this.#places.set(name, [place]);
     return place;
   }
 
-  /**
-   * A graph output, kept to the end: in rows where it lies so and their padding is little, else in plain layout.
-   *
-   * @param carried Whether it is state for the next run, which must be plain.
-   */
-  output(name: string, carried: boolean): { place: Place; layout: "plain" | "rows" } {
+  /** State for the next run, which stays on the device. */
+  stateAfter(name: string): Place {
+    const place = this.#in(name, "plain", name);
+    place.storage.last = Infinity;
+    return place;
+  }
+
+  /** An input of the graph, which is written at the start where the device reads it. */
+  input(name: string): void {
+    this.#host.add(name);
+    if (this.#plan.steps.some((step) => step.precision !== "cpu" && step.inputs.includes(name))) this.#write(name);
+  }
+
+  /** An output of the graph: the device keeps it to the end, where the host does not have it already. */
+  output(name: string): void {
+    if (!this.#host.has(name) && !this.#plan.constants.has(name)) this.#read(name).last = Infinity;
+  }
+
+  /** Has the host read a value at the end of the present segment: in rows where it lies so and their padding is little. */
+  #read(name: string): Storage {
     const places = this.#placesOf(name);
-    const plain = carried || places.some((place) => isIn(place, "plain"));
-    const rows = plain ? undefined : places.find((place) => isIn(place, "rows"));
+    const rows = places.some((place) => isIn(place, "plain")) ? undefined : places.find((place) => isIn(place, "rows"));
     const type = this.#plan.types.get(name)!;
     const layout = rows && bytesOf(type, "rows") <= 2 * bytesOf(type, "plain") ? "rows" : "plain";
     const place = this.#in(name, layout, name);
-    place.storage.last = Infinity;
-    return { place, layout };
+    this.segments.at(-1)!.reads.push({ name, place, layout });
+    this.#host.add(name);
+    return place.storage;
+  }
+
+  /** Has the host write a value that it has at the beginning of the present segment. */
+  #write(name: string): Place {
+    const place = create(this.#plan.types.get(name)!, "plain");
+    this.segments.at(-1)!.writes.push({ name, place });
+    this.#places.set(name, [place]);
+    return place;
+  }
+
+  /** A step that the host computes: in the present segment where it has all inputs, else in a new one. */
+  #hostStep(step: Step): void {
+    const missing = new Set(
+      step.inputs.filter((name) => name !== null && !this.#plan.constants.has(name) && !this.#host.has(name)),
+    );
+    for (const name of missing) {
+      const storage = this.#read(name!);
+      storage.last = Math.max(storage.last, this.pending.length);
+    }
+    if (missing.size > 0) this.segments.push({ start: this.pending.length, steps: [], writes: [], reads: [] });
+    this.segments.at(-1)!.steps.push(step);
+    for (const name of step.outputs) if (name) this.#host.add(name);
   }
 
   step(step: Step): void {
+    if (step.precision === "cpu") return this.#hostStep(step);
     const { node, op, inputs, outputs } = step;
     const types = outputs.map((name) => this.#plan.types.get(name)!);
     const present = inputs.map((name) => name === null ? null : this.#present(name));
@@ -138,7 +206,8 @@ class Scheduler {
       { inputs: inputs.map((): Layout => "plain"), outputs: types.map((): Layout => "plain") };
     if ((op.view || op.moves) && this.#look(step, wanted.outputs)) return;
     const operands = inputs.map((name, i) => name === null ? null : this.#operand(name, wanted.inputs[i] ?? "plain"));
-    const places = types.map((type, i) => create(type, wanted.outputs[i]!));
+    const state = op.lowerUpdate ? this.#stateOf(inputs[1] ?? "", outputs[0]!) : null;
+    const places = state ? [state] : types.map((type, i) => create(type, wanted.outputs[i]!));
     if (!op.lower) {
       throw new NodeError(`Cannot run node "${node}" on the GPU: its operator has no kernel for these types`);
     }
@@ -147,7 +216,7 @@ class Scheduler {
     try {
       const outs = places.map((place) => place.operand);
       const inPlace = op.lowerViews ? this.#inPlace(step, operands, outs) : null;
-      launches = inPlace?.launches ?? op.lower(operands, outs, this.#target);
+      launches = inPlace?.launches ?? (state ? op.lowerUpdate! : op.lower)(operands, outs, this.#target);
       const bound = new Set(launches.flatMap(({ bindings }) => bindings.flatMap((b) => "input" in b ? [b.input] : [])));
       sources = inPlace?.sources ??
         inputs.map((name, i) =>
@@ -163,6 +232,11 @@ class Scheduler {
       this.#push({ launch: { ...launch, bindings }, node, step, inputs: sources, outputs: places });
     }
     outputs.forEach((name, i) => this.#places.set(name, [places[i]!]));
+  }
+
+  /** Where state lies that a step only changes for the next run. */
+  #stateOf(before: string, after: string): Place | null {
+    return this.#plan.carried?.get(before) === after ? this.#placesOf(before)[0]! : null;
   }
 
   /** The launches of a step whose kernels can read what it reads where it lies. */
@@ -205,13 +279,14 @@ class Scheduler {
   #placesOf(name: string): Place[] {
     const constant = this.#plan.constants.get(name);
     let places = this.#places.get(name);
+    if (!places && this.#host.has(name)) return [this.#write(name)];
     if (!places) this.#places.set(name, places = constant ? [this.#upload(name, constant)] : []);
     return places;
   }
 
   #present(name: string): Operand {
     const constant = this.#plan.constants.get(name);
-    return constant ? { ...constant, layout: "plain" } : this.#places.get(name)![0]!.operand;
+    return constant ? { ...constant, layout: "plain" } : this.#placesOf(name)[0]!.operand;
   }
 
   #operand(name: string, layout: Layout): Operand {
@@ -245,7 +320,7 @@ class Scheduler {
     return to;
   }
 
-  /** A constant copied into a buffer of its own: only for constants that are outputs of the graph. */
+  /** A constant copied into a buffer of its own, for a view of it. */
   #upload(name: string, constant: Tensor): Place {
     const from: Operand = { ...constant, layout: "plain" };
     const to = create(constant, "plain");
@@ -275,15 +350,6 @@ function valueBytesOf({ launch, inputs, outputs }: Pending): number {
   );
   return Array.from(bound, (place) => place ? bytesOf(place.operand, place.operand.layout) : 0)
     .reduce((sum, bytes) => sum + bytes, 0);
-}
-
-/** Inputs are written before the first launch, number 0. */
-function livesOf(pending: readonly Pending[], inputs: readonly Storage[]): Life[] {
-  const first = new Map(inputs.map((storage) => [storage, -1]));
-  pending.forEach(({ outputs }, index) => {
-    for (const { storage } of outputs) if (!first.has(storage)) first.set(storage, index);
-  });
-  return Array.from(first, ([storage, first]) => ({ storage, first }));
 }
 
 const blockWriters = new Map<ShaderName, ReadonlySet<number>>();

@@ -10,7 +10,8 @@ import { type Graph, type Node, producersOf, usesOf } from "../graph/graph.ts";
 import { Rewriter } from "../graph/rewriter.ts";
 import { numberOf } from "../ops/op.ts";
 import { sizeOf, type Tensor, tensor } from "../tensor/tensor.ts";
-import { explained, operatorOf } from "./specialize.ts";
+import { isControl } from "./control.ts";
+import { explained, keepsIntegers, operatorOf } from "./specialize.ts";
 
 /** Simplifies a graph. Names of values and of the nodes that remain do not change. */
 export function simplify(graph: Graph): Graph {
@@ -22,7 +23,7 @@ function foldConstants(graph: Graph): Graph {
   rewriter.nodes = [];
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((name) => name ? rewriter.constants.get(name) : null);
-    if (node.op === "DequantizeLinear" || inputs.includes(undefined)) {
+    if (keepsIntegers(node) || isControl(node) || inputs.includes(undefined)) {
       rewriter.nodes.push(node);
       continue;
     }
@@ -104,7 +105,7 @@ function foldOneAffineEach(graph: Graph): Graph {
 }
 
 function affineOf(node: Node, value: string, channels: number, rank: number, graph: Graph): Affine | null {
-  if (node.op === "BatchNormalization") {
+  if (node.op === "BatchNormalization" && numberOf(node.attributes, "training_mode", 0) === 0) {
     const [gamma, beta, mean, variance] = node.inputs.slice(1).map((name) => graph.constants.get(name)?.data);
     if (!gamma || !beta || !mean || !variance) return null;
     const epsilon = numberOf(node.attributes, "epsilon", 1e-5);

@@ -2,7 +2,8 @@
 import type { Graph, Node } from "../graph/graph.ts";
 import { Rewriter } from "../graph/rewriter.ts";
 import { OPS } from "../ops/mod.ts";
-import type { Op } from "../ops/op.ts";
+import { numberOf, type Op, UnknownElementsError } from "../ops/op.ts";
+import { expandControl } from "./control.ts";
 import type { KnownType, Tensor, TensorType } from "../tensor/tensor.ts";
 
 /** A graph all of whose types are known. */
@@ -19,6 +20,21 @@ export class NodeError extends Error {
   override readonly name = "NodeError";
 }
 
+/** A node that cannot be prepared before one of its inputs is computed. */
+export class DataDependentError extends NodeError {
+  /** The name of that input. */
+  readonly value: string;
+  /** The types of all values that are computed before the node. */
+  readonly types: ReadonlyMap<string, KnownType>;
+
+  /** An error that names the node, and the value that it needs. */
+  constructor(node: Node, cause: Error, value: string, types: ReadonlyMap<string, KnownType>) {
+    super(`Cannot run node "${node.name}" (${node.op}): ${cause.message}`, { cause });
+    this.value = value;
+    this.types = types;
+  }
+}
+
 /**
  * The operator of a node, its attributes bound.
  *
@@ -27,7 +43,7 @@ export class NodeError extends Error {
 export function operatorOf(node: Node, opset: number): Op {
   const factory = Object.hasOwn(OPS, node.op) ? OPS[node.op] : undefined;
   if (!factory) throw new NodeError(`Cannot run node "${node.name}": operator "${node.op}" is not supported`);
-  const parts = node.op === "Split" && !node.attributes.has("num_outputs");
+  const parts = (node.op === "Split" || node.outputs.length > 1) && !node.attributes.has("num_outputs");
   const attributes = parts ? new Map([...node.attributes, ["num_outputs", node.outputs.length]]) : node.attributes;
   return explained(node, () => factory(attributes, opset));
 }
@@ -42,14 +58,17 @@ export function explained<T>(node: Node, action: () => T): T {
   }
 }
 
-/** Quantized weights stay integers: the kernels want them so. */
-const NEVER_FOLDED = new Set(["DequantizeLinear"]);
+/** Whether a node keeps constants in the form that kernels want: quantized weights stay integers. */
+export function keepsIntegers({ op, attributes }: Node): boolean {
+  return op === "DequantizeLinear" && numberOf(attributes, "block_size", 0) === 0;
+}
 
 /**
  * Infers every type from those of the inputs, and computes what does not depend on the data.
  *
  * @param inputs The types of the graph's inputs, by name.
  * @throws {NodeError} Where a node does not fit the shapes that reach it.
+ * @throws {DataDependentError} Where elements must be known that are computed from the data.
  */
 export function specialize(graph: Graph, inputs: Readonly<Record<string, TensorType>>): TypedGraph {
   const types = new Map<string, KnownType>(graph.constants);
@@ -60,18 +79,26 @@ export function specialize(graph: Graph, inputs: Readonly<Record<string, TensorT
   }
   const rewriter = new Rewriter(graph);
   const nodes: Node[] = [];
-  for (const node of graph.nodes) {
-    const op = operatorOf(node, graph.opset);
+  const ahead = graph.nodes.toReversed();
+  for (let node = ahead.pop(); node; node = ahead.pop()) {
     const known = node.inputs.map((name) => name ? types.get(name) ?? null : null);
-    const folded = explained(node, () => fold(node, op, known));
+    const body = explained(node, () => expandControl(node!, known, rewriter));
+    if (body) {
+      for (const name of body.constants) types.set(name, rewriter.constants.get(name)!);
+      ahead.push(...body.nodes.toReversed());
+      continue;
+    }
+    const op = operatorOf(node, graph.opset);
+    const folded = explained(node, () => fold(node!, op, known));
     if (folded) {
       node.outputs.forEach((name, i) => {
+        if (!name) return;
         types.set(name, folded[i]!);
         rewriter.constants.set(name, folded[i]!);
       });
       continue;
     }
-    const outputs = explained(node, () => op.infer(known));
+    const outputs = inferTypes(node, op, known, types);
     const surplus = node.outputs.findIndex((name, i) => name && !outputs[i]);
     if (surplus >= 0) {
       throw new NodeError(`Cannot run node "${node.name}" (${node.op}): its output ${surplus} is not supported`);
@@ -83,8 +110,25 @@ export function specialize(graph: Graph, inputs: Readonly<Record<string, TensorT
   return { graph: rewriter.finish(), types };
 }
 
+function inferTypes(
+  node: Node,
+  op: Op,
+  known: readonly (KnownType | null)[],
+  types: ReadonlyMap<string, KnownType>,
+): TensorType[] {
+  try {
+    return op.infer(known);
+  } catch (cause) {
+    const input = cause instanceof UnknownElementsError ? known.indexOf(cause.input) : -1;
+    if (input >= 0) throw new DataDependentError(node, cause as Error, node.inputs[input]!, types);
+    return explained(node, () => {
+      throw cause;
+    });
+  }
+}
+
 function fold(node: Node, op: Op, inputs: readonly (KnownType | null)[]): Tensor[] | null {
-  if (node.op === "Shape") return op.reference([{ ...inputs[0]!, data: new Float32Array(0) }]);
-  if (NEVER_FOLDED.has(node.op) || inputs.some((input) => input && !input.data)) return null;
+  if (node.op === "Shape" || node.op === "Size") return op.reference([{ ...inputs[0]!, data: new Float32Array(0) }]);
+  if (keepsIntegers(node) || inputs.some((input) => input && !input.data)) return null;
   return op.reference(inputs as (Tensor | null)[]);
 }

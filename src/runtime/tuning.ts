@@ -16,6 +16,11 @@ import { type Schedule, schedule, type ScheduledLaunch } from "./schedule.ts";
 
 /** Where choices are kept from one process to the next: a file, or a browser's local storage. */
 export interface TuningStore {
+  /**
+   * What tells this machine from others that share the store, beside the name of the device: the model of its processor,
+   * say, which is the device where an adapter computes in software. Default: nothing.
+   */
+  readonly machine?: string;
   /** What was written last; `null` where nothing was. */
   read(): Promise<string | null>;
   /** Keeps a text. */
@@ -69,7 +74,8 @@ export class Tuning {
    * @param device What tells the device from others.
    */
   static async open(store: TuningStore, device: string, budgetMs: number = BUDGET_MS): Promise<Tuning> {
-    const own = `${device}, kernels ${kernelVersion()}`;
+    const machine = store.machine ? ` of ${store.machine}` : "";
+    const own = `${device}${machine}, kernels ${kernelVersion()}`;
     const known = Object.entries(parse(await store.read().catch(() => null)).devices[own] ?? {});
     const young = known.filter(([, choice]) => isChoice(choice) && Date.now() - choice.at < MAX_AGE_MS);
     return new Tuning(store, own, new Map(young), budgetMs);
@@ -166,7 +172,7 @@ async function timeLaunch(
   const memory = new Map([...inputs, ...outputs].flatMap((region) => {
     if (region === null) return [];
     const { bytes, texture } = regions[region]!;
-    const own = allocateMemory(device, bytes, texture, "tuning");
+    const own = allocateMemory(device, bytes, texture ? "2d" : "buffer", "tuning");
     resources.defer(() => own.destroy());
     return [[region, own] as const];
   }));

@@ -3,14 +3,15 @@ import { openClock, timeDispatches } from "../gpu/clock.ts";
 import { type Dispatch, encode, GpuContext } from "../gpu/context.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Launch } from "../gpu/launch.ts";
-import { arrange, bytesOf } from "../gpu/layout.ts";
+import { arrange, bytesOf, checkRange } from "../gpu/layout.ts";
 import { Mapper } from "../gpu/mapper.ts";
 import { allocateMemory, type Memory } from "../gpu/memory.ts";
 import { measurePeak } from "../gpu/peak.ts";
 import type { Target } from "../ops/op.ts";
 import type { Tensor } from "../tensor/tensor.ts";
-import type { Backend, BackendOptions, Executable, Timings } from "./backend.ts";
-import type { ExecutionPlan } from "./plan.ts";
+import type { Backend, BackendOptions, Executable, TimedLaunch, Timings } from "./backend.ts";
+import { runStep, timedStep } from "./cpu.ts";
+import type { ExecutionPlan, Step } from "./plan.ts";
 import type { OutputPort } from "./ports.ts";
 import { Readback } from "./readback.ts";
 import { type Schedule, schedule } from "./schedule.ts";
@@ -23,11 +24,14 @@ export class GpuError extends Error {
 }
 
 /** Opens a backend on a device; disposing of it destroys the device. */
-export async function webgpuBackend(gpu: Gpu, { tuning: store }: BackendOptions = {}): Promise<Backend> {
+export async function webgpuBackend(
+  gpu: Gpu,
+  { tuning: store, tuneSoftware = false }: BackendOptions = {},
+): Promise<Backend> {
   const context = new GpuContext(gpu);
   const mapper = new Mapper(gpu.device);
   const cores = gpu.software ? ` on ${navigator.hardwareConcurrency} cores` : "";
-  const tuning = store ? await Tuning.open(store, gpu.name + cores) : null;
+  const tuning = store && (tuneSoftware || !gpu.software) ? await Tuning.open(store, gpu.name + cores) : null;
   return {
     name: "webgpu",
     device: gpu.name,
@@ -62,7 +66,7 @@ async function prepare(
   device.pushErrorScope("out-of-memory");
   device.pushErrorScope("validation");
   const memory: Memory[] = [];
-  const built = await build(work, context, memory, mapper).catch((error: Error) => error);
+  const built = await build(plan, work, context, memory, mapper).catch((error: Error) => error);
   const invalid = await device.popErrorScope();
   const refused = await device.popErrorScope() ?? invalid;
   if (!(built instanceof Error) && !refused) return built;
@@ -73,13 +77,16 @@ async function prepare(
 
 /** Creates what a schedule needs on the device. Its memory is in `memory` even where it fails. */
 async function build(
+  plan: ExecutionPlan,
   work: Schedule,
   context: GpuContext,
   memory: Memory[],
   mapper: Mapper,
 ): Promise<Executable> {
   const { device } = context.gpu;
-  for (const { bytes, texture } of work.regions) memory.push(allocateMemory(device, bytes, texture, "activations"));
+  for (const { bytes, texture } of work.regions) {
+    memory.push(allocateMemory(device, bytes, texture ? "2d" : "buffer", "activations"));
+  }
   const { dispatches, uniforms, release } = await context.bind(
     work.launches.map(({ launch }) => launch),
     (index) => {
@@ -87,73 +94,110 @@ async function build(
       return { inputs: inputs.map((r) => r === null ? null : memory[r]!), outputs: outputs.map((r) => memory[r]!) };
     },
   );
-  const readback = new Readback(mapper, work.outputs);
+  const readbacks = work.segments.map(({ reads }) => reads.length > 0 ? new Readback(mapper, reads) : null);
   const carried = work.carried.length > 0 ? new Readback(mapper, statesOf(work)) : null;
-  return new GpuExecutable(device, work, memory, dispatches, uniforms, readback, carried, release);
+  return new GpuExecutable(device, plan, work, memory, { dispatches, uniforms, readbacks, carried, release });
+}
+
+/** What a schedule needs on the device besides memory for values. */
+interface Resources {
+  readonly dispatches: readonly Dispatch[];
+  readonly uniforms: GPUBuffer | null;
+  /** One for each segment; `null` where the host reads nothing. */
+  readonly readbacks: readonly (Readback | null)[];
+  /** For the state that is carried from run to run. */
+  readonly carried: Readback | null;
+  readonly release: () => void;
 }
 
 class GpuExecutable implements Executable {
   readonly bytes: number;
   readonly #device: GPUDevice;
+  readonly #plan: ExecutionPlan;
   readonly #schedule: Schedule;
   readonly #memory: readonly Memory[];
-  readonly #dispatches: readonly Dispatch[];
-  readonly #uniforms: GPUBuffer | null;
-  readonly #readback: Readback;
-  readonly #carried: Readback | null;
-  readonly #release: () => void;
+  readonly #resources: Resources;
 
   constructor(
     device: GPUDevice,
+    plan: ExecutionPlan,
     schedule: Schedule,
     memory: readonly Memory[],
-    dispatches: readonly Dispatch[],
-    uniforms: GPUBuffer | null,
-    readback: Readback,
-    carried: Readback | null,
-    release: () => void,
+    resources: Resources,
   ) {
     this.#device = device;
+    this.#plan = plan;
     this.#schedule = schedule;
     this.#memory = memory;
-    this.#dispatches = dispatches;
-    this.#uniforms = uniforms;
-    this.#readback = readback;
-    this.#carried = carried;
-    this.#release = release;
-    this.bytes = memory.reduce((sum, { bytes }) => sum + bytes, readback.bytes + (carried?.bytes ?? 0));
+    this.#resources = resources;
+    const staged = [...resources.readbacks, resources.carried].reduce((sum, own) => sum + (own?.bytes ?? 0), 0);
+    this.bytes = memory.reduce((sum, { bytes }) => sum + bytes, staged);
   }
 
-  async run(inputs: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>> {
-    for (const { name, region } of this.#schedule.inputs) {
-      this.#memory[region]!.write(arrange(inputs.get(name)!, "plain"));
+  run(inputs: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>> {
+    return this.#run(inputs, () => {});
+  }
+
+  /** @param onStep Is told of each step of the host, and the milliseconds that it took. */
+  async #run(
+    inputs: ReadonlyMap<string, Tensor>,
+    onStep: (step: Step, ms: number) => void,
+  ): Promise<Map<string, Tensor>> {
+    const values = new Map([...this.#plan.constants, ...inputs]);
+    let start = 0;
+    for (const [i, { steps, writes, end }] of this.#schedule.segments.entries()) {
+      for (const step of steps) runStep(step, values, (ms) => onStep(step, ms));
+      for (const { name, region } of writes) {
+        checkRange(values.get(name)!);
+        this.#memory[region]!.write(arrange(values.get(name)!, "plain"));
+      }
+      const readback = this.#resources.readbacks[i] ?? null;
+      const carried = i === this.#schedule.segments.length - 1 ? this.#schedule.carried : [];
+      if (end > start || readback || carried.length > 0) {
+        this.#submit(this.#resources.dispatches.slice(start, end), carried, readback);
+      }
+      for (const [name, value] of await readback?.read() ?? []) values.set(name, value);
+      start = end;
     }
+    const left = new Set(this.#schedule.carried.map(({ name }) => name));
+    const outputs = this.#plan.outputs.filter(({ name }) => !left.has(name));
+    return new Map(outputs.map(({ name }) => [name, values.get(name)!]));
+  }
+
+  /** @param carried State to bring to where the next run finds it. */
+  #submit(dispatches: readonly Dispatch[], carried: Schedule["carried"], readback: Readback | null): void {
     const encoder = this.#device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    encode(pass, this.#dispatches);
+    encode(pass, dispatches);
     pass.end();
-    for (const { region, next, type } of this.#schedule.carried) {
-      this.#memory[region]!.copyTo(encoder, this.#memory[next]!.buffer!, 0, bytesOf(type, "plain"));
+    for (const { region, next, type } of carried) {
+      if (region !== next) {
+        this.#memory[region]!.copyTo(encoder, this.#memory[next]!.buffer!, 0, bytesOf(type, "plain"));
+      }
     }
-    this.#readback.copy(encoder, this.#memory);
+    readback?.copy(encoder, this.#memory);
     this.#device.queue.submit([encoder.finish()]);
-    return await this.#readback.read();
   }
 
   async takeCarried(): Promise<Map<string, Tensor>> {
-    if (!this.#carried) return new Map();
+    const { carried } = this.#resources;
+    if (!carried) return new Map();
     const encoder = this.#device.createCommandEncoder();
-    this.#carried.copy(encoder, this.#memory);
+    carried.copy(encoder, this.#memory);
     for (const { next } of this.#schedule.carried) encoder.clearBuffer(this.#memory[next]!.buffer!);
     this.#device.queue.submit([encoder.finish()]);
-    return await this.#carried.read();
+    return await carried.read();
   }
 
   async time(inputs: ReadonlyMap<string, Tensor>, rounds: number): Promise<Timings> {
-    await this.run(inputs);
+    const onHost = new Map<Step, number[]>();
+    for (const step of this.#schedule.segments.flatMap(({ steps }) => steps)) onHost.set(step, []);
+    for (let round = 0; round < (onHost.size > 0 ? rounds : 1); round++) {
+      await this.#run(inputs, (step, ms) => onHost.get(step)!.push(ms));
+    }
     await using clock = openClock(this.#device);
-    const times = await timeDispatches(clock, this.#dispatches, rounds);
-    const launches = this.#schedule.launches.map(({ launch, node, step, valueBytes }, i) => ({
+    const times = await timeDispatches(clock, this.#resources.dispatches, rounds);
+    const launches = this.#schedule.launches.map(({ launch, node, step, valueBytes }, i): TimedLaunch => ({
       node,
       step,
       kernel: launch.shader,
@@ -161,15 +205,19 @@ class GpuExecutable implements Executable {
       bytes: valueBytes + constantBytesOf(launch),
       times: times[i]!,
     }));
-    return { clock: clock.kind, launches };
+    let start = 0;
+    const inOrder = this.#schedule.segments.flatMap(({ steps, end }) => {
+      const own = steps.map((step) => timedStep(step, this.#plan, onHost.get(step)!));
+      return [...own, ...launches.slice(start, start = end)];
+    });
+    return { clock: clock.kind, launches: inOrder };
   }
 
   [Symbol.dispose](): void {
     for (const own of this.#memory) own.destroy();
-    this.#uniforms?.destroy();
-    this.#readback[Symbol.dispose]();
-    this.#carried?.[Symbol.dispose]();
-    this.#release();
+    this.#resources.uniforms?.destroy();
+    for (const readback of [...this.#resources.readbacks, this.#resources.carried]) readback?.[Symbol.dispose]();
+    this.#resources.release();
   }
 }
 

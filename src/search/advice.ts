@@ -5,18 +5,17 @@ import { itemsNeeded } from "./statistics.ts";
 /** What is known when a search ends. */
 export type Findings = Omit<SearchOutcome, "advice" | "warnings" | "seconds">;
 
-/** What the user should know of the result. */
+/** What the user should know of the result, with a validation set of `items` items. */
 export function warningsOf(
   { interval, maxDrop, dropType, baselineMetric, plan, front }: Findings,
-  before: ArrayLike<number> | null,
-  after: ArrayLike<number> | null,
+  items: number,
 ): string[] {
   const warnings: string[] = [];
   const unit = dropType === "relative" ? Math.abs(baselineMetric) : 1;
-  if (interval && before && after && maxDrop > 0 && interval.standardError > maxDrop * unit / 2) {
-    const needed = itemsNeeded(before, after, maxDrop * unit);
+  if (interval && maxDrop > 0 && interval.standardError > maxDrop * unit / 2) {
+    const needed = itemsNeeded(interval.standardError, items, maxDrop * unit);
     warnings.push(
-      `The validation set of ${before.length} items is too small to resolve a drop of ${maxDrop}: the standard error is ` +
+      `The validation set of ${items} items is too small to resolve a drop of ${maxDrop}: the standard error is ` +
         `${rounded(interval.standardError / unit)}; about ${needed} items are needed`,
     );
   }

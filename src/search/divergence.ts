@@ -44,21 +44,12 @@ function klOf({ data, last }: ItemOutput, values: ArrayLike<number>): number {
   return Math.max(0, sum * last / data.length);
 }
 
-function logSoftmax(scores: ArrayLike<number>, start: number, count: number): Float64Array {
+/** The logarithms of the softmax of `count` scores from `start` on. */
+export function logSoftmax(scores: ArrayLike<number>, start: number, count: number): Float64Array {
   let most = -Infinity;
   for (let i = 0; i < count; i++) most = Math.max(most, scores[start + i]!);
   let sum = 0;
   for (let i = 0; i < count; i++) sum += Math.exp(scores[start + i]! - most);
   const shift = most + Math.log(sum);
   return Float64Array.from({ length: count }, (_, i) => scores[start + i]! - shift);
-}
-
-/** Probabilities as scores: their logarithms, the least positive f32 standing for 0. */
-export function logarithms(probabilities: ArrayLike<number>): Float32Array {
-  return Float32Array.from(probabilities, (p) => Math.log(Math.max(p, 1.2e-38)));
-}
-
-/** Scores as probabilities: the softmax. */
-export function softmax(scores: ArrayLike<number>): Float32Array {
-  return Float32Array.from(logSoftmax(scores, 0, scores.length), Math.exp);
 }

@@ -133,9 +133,9 @@ function normalCdf(x: number): number {
 /**
  * How many items would resolve a drop of `maxDrop`: as many as bring 1.64 standard errors down to it.
  *
+ * @param standardError That of the drop on `items` items, in the unit of `maxDrop`.
  * @returns `null` where nothing changed, or `maxDrop` is not above 0.
  */
-export function itemsNeeded(before: ArrayLike<number>, after: ArrayLike<number>, maxDrop: number): number | null {
-  const { variance } = changesOf(before, after);
-  return variance === 0 || maxDrop <= 0 ? null : Math.ceil(variance * (1.64 / maxDrop) ** 2);
+export function itemsNeeded(standardError: number, items: number, maxDrop: number): number | null {
+  return standardError === 0 || maxDrop <= 0 ? null : Math.ceil(items * (1.64 * standardError / maxDrop) ** 2 - 1e-6);
 }

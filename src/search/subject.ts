@@ -1,15 +1,16 @@
 /** The model and the data that a search works on. @module */
 import { applyPlan } from "../graph/apply_plan.ts";
-import { type Graph, producersOf } from "../graph/graph.ts";
+import type { Graph } from "../graph/graph.ts";
 import type { Plan, QuantizedGraph } from "../graph/quantizers.ts";
 import type { CalibrationItem } from "../quant/statistics.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { type Model, openModel } from "../runtime/model.ts";
 import { runItems } from "./batches.ts";
-import { divergence, type ItemOutput, logarithms, softmax } from "./divergence.ts";
+import { divergence } from "./divergence.ts";
 import { isItemMetric, type ItemMetric } from "./item_metric.ts";
 import type { Evaluator, Forecast, Metric } from "./measure.ts";
 import { type Observer, openObserver } from "./observer.ts";
+import { asScores, givesProbabilities, logarithms, softmax } from "./scores.ts";
 import { alignedError, expectedChanges, keepScores, type KeptScores } from "./surrogate.ts";
 
 /** The user's metric of a model on data; higher is better. */
@@ -41,8 +42,7 @@ export class Subject<T> implements Evaluator, AsyncDisposable {
   constructor(parts: SubjectParts<T>) {
     this.#parts = parts;
     this.#metric = isItemMetric<T>(parts.validate) ? parts.validate : null;
-    const output = parts.graph.outputs[0]?.name ?? "";
-    this.#probabilities = producersOf(parts.graph).get(output)?.op === "Softmax";
+    this.#probabilities = givesProbabilities(parts.graph);
   }
 
   /** Makes plans of a quantized model known, and unlabelled items to forecast with. */
@@ -87,8 +87,8 @@ export class Subject<T> implements Evaluator, AsyncDisposable {
   /** What a plan does to the outputs on unlabelled items. */
   async forecast(plan: Plan, items: number, kept: KeptScores | null): Promise<Forecast> {
     const observer = this.#observer!;
-    const reference = (await observer.reference()).slice(0, items).map((outputs) => this.#scores(outputs));
-    const outputs = (await observer.observe(plan, items)).map((own) => this.#scores(own));
+    const reference = (await observer.reference()).slice(0, items).map((own) => asScores(own, this.#probabilities));
+    const outputs = (await observer.observe(plan, items)).map((own) => asScores(own, this.#probabilities));
     const kind = this.#metric?.classScores || this.#probabilities ? "kl" : "nmse";
     const distances = outputs.map((own, i) => divergence(reference[i]!, own, kind));
     const errors = outputs.map((own, i) => alignedError(reference[i]![0]!.data, own[0]!.data));
@@ -122,12 +122,6 @@ export class Subject<T> implements Evaluator, AsyncDisposable {
     const data = this.#probabilities ? softmax(scores) : scores;
     const output = { dtype: "f32" as const, shape: [1, scores.length], data };
     return this.#metric!.score({ [names[0]!]: output }, this.#parts.validation[item]!, names);
-  }
-
-  #scores(outputs: readonly ItemOutput[]): readonly ItemOutput[] {
-    if (!this.#probabilities) return outputs;
-    const [{ data, last }, ...others] = outputs as readonly [ItemOutput, ...ItemOutput[]];
-    return [{ data: logarithms(data), last }, ...others];
   }
 
   /** The metric of the FP32 model; its scores are kept, where an item has one for each class and no more. */

@@ -70,7 +70,7 @@ export function summaryOf(chosen: Plan | null, gathered: Gathered): Summary {
         itemInferences: Math.ceil(ledger.itemInferences + 2 * (gathered.holdout?.items ?? 0)),
         holdout: gathered.holdout,
       };
-      const warnings = warningsOf(findings, baseline.perItem, score?.perItem ?? null);
+      const warnings = warningsOf(findings, ledger.items);
       return { ...findings, warnings, advice: adviceOf(findings, warnings), seconds };
     },
   };

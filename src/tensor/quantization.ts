@@ -16,9 +16,19 @@ export interface QuantizationParameters {
   readonly dtype: "i8" | "u8";
 }
 
-/** The least and the greatest value of an 8-bit type. */
-export function rangeOf(dtype: "i8" | "u8"): readonly [number, number] {
-  return dtype === "i8" ? [-128, 127] : [0, 255];
+/** The least and the greatest value of a type of 8 or 16 bits. */
+export function rangeOf(dtype: "i8" | "u8" | "i16" | "u16"): readonly [number, number] {
+  switch (dtype) {
+    case "i8":
+      return [-128, 127];
+    case "u8":
+      return [0, 255];
+    case "i16":
+      return [-32768, 32767];
+    case "u16":
+      return [0, 65535];
+  }
+  return dtype satisfies never;
 }
 
 /** Rounds to the nearest whole number, halves to even: `round` of WGSL and `nearbyint` of C. */

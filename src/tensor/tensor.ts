@@ -3,12 +3,40 @@
 /**
  * Element types.
  *
- * `i64` is held in doubles: whole numbers are exact up to 2^53, which covers every shape and index.
+ * All real numbers are computed in `f32`: `f16`, `bf16` and `f64` are types of inputs and outputs, and are converted there.
+ * `i64` and `u64` are held in doubles: whole numbers are exact up to 2^53, which covers every shape and index.
  */
-export type DType = "f32" | "i8" | "u8" | "i32" | "i64" | "bool";
+export type DType =
+  | "f32"
+  | "f16"
+  | "bf16"
+  | "f64"
+  | "i8"
+  | "u8"
+  | "i16"
+  | "u16"
+  | "i32"
+  | "u32"
+  | "i64"
+  | "u64"
+  | "bool";
 
-/** The elements of a tensor, by its type: `bool` is one byte an element, `i64` one double. */
-export type TensorData = Float32Array | Int8Array | Uint8Array | Int32Array | Float64Array;
+/** The elements of a tensor, by its type: `bool` is one byte an element, `bf16` one single, `i64` and `u64` one double. */
+export type TensorData =
+  | Float32Array
+  | Float16Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | Float64Array;
+
+/** Whether a type holds real numbers, not whole ones or truth values. */
+export function isReal(dtype: DType): boolean {
+  return dtype === "f32" || dtype === "f16" || dtype === "bf16" || dtype === "f64";
+}
 
 /** What is known of a tensor before it is computed. */
 export interface TensorType {
@@ -39,15 +67,26 @@ export function sizeOf(shape: readonly number[]): number {
 export function allocate(dtype: DType, size: number): TensorData {
   switch (dtype) {
     case "f32":
+    case "bf16":
       return new Float32Array(size);
+    case "f16":
+      return new Float16Array(size);
     case "i8":
       return new Int8Array(size);
     case "u8":
     case "bool":
       return new Uint8Array(size);
+    case "i16":
+      return new Int16Array(size);
+    case "u16":
+      return new Uint16Array(size);
     case "i32":
       return new Int32Array(size);
+    case "u32":
+      return new Uint32Array(size);
+    case "f64":
     case "i64":
+    case "u64":
       return new Float64Array(size);
   }
   return dtype satisfies never;

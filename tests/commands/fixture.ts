@@ -95,7 +95,7 @@ export async function folder(): Promise<Folder> {
 export async function capture(...words: string[]): Promise<Printed> {
   const [out, errors]: [string[], string[]] = [[], []];
   // Tuning would write to the cache of whoever runs the tests.
-  const runsModels = ["quantize", "run", "profile"].includes(words[0] ?? "") && words.length > 1;
+  const runsModels = ["quantize", "rank", "run", "profile"].includes(words[0] ?? "") && words.length > 1;
   const code = await main(runsModels ? [...words, "--no-tune"] : words, {
     out: (text) => out.push(text),
     error: (text) => errors.push(text),

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { cpus } from "node:os";
 import { tuningFile } from "../../src/commands/tuning_file.ts";
 
 Deno.test("tuningFile() keeps a text in a file, whose folder it makes", async () => {
@@ -10,6 +11,10 @@ Deno.test("tuningFile() keeps a text in a file, whose folder it makes", async ()
   assert.equal(await store.read(), "two");
   assert.deepEqual(Array.from(Deno.readDirSync(`${root}/a/b`), ({ name }) => name), ["tuning.json"]);
   await Deno.remove(root, { recursive: true });
+});
+
+Deno.test("tuningFile() tells machines apart by their processor", () => {
+  assert.equal(tuningFile().machine, cpus()[0]?.model ?? "");
 });
 
 Deno.test("tuningFile() lies in the user's cache folder", async () => {
@@ -29,7 +34,8 @@ Deno.test("tuningFile() lies in the user's cache folder", async () => {
 
 Deno.test("tuningFile() is empty where the environment may not be read", async () => {
   const module = new URL("../../src/commands/tuning_file.ts", import.meta.url).href;
-  const code = `import { tuningFile } from "${module}"; console.log(await tuningFile().read());`;
+  const code = `import { cpus } from "node:os";
+import { tuningFile } from "${module}"; console.log(await tuningFile().read());`;
   const file = await Deno.makeTempFile({ suffix: ".ts" });
   await Deno.writeTextFile(file, code);
   const args = ["run", "--no-prompt", "--no-config", "--no-lock", "--no-check", "--allow-read", file];

@@ -40,7 +40,7 @@ function storage(source: object, key: string, bytes = 64): Packed & { packs: num
 }
 
 function output({ gpu: { device } }: GpuContext): Memory {
-  return allocateMemory(device, 64, false, "output");
+  return allocateMemory(device, 64, "buffer", "output");
 }
 
 test("GpuContext.bind() throws where a launch binds an operand that does not exist", async (context) => {

@@ -54,7 +54,7 @@ Deno.test("extractQuantizers() gives the float graph, the quantizers and the gro
   assert.deepEqual(model.quantizers.map(({ id, kind, groups }) => ({ id, kind, groups })), [
     { id: "x", kind: "activation", groups: ["c"] },
     { id: "wd_float", kind: "weight", groups: ["c"] },
-    { id: "r", kind: "activation", groups: ["y", "c"] },
+    { id: "r", kind: "activation", groups: ["y"] },
   ]);
   assert.deepEqual(model.quantizers[1]!.parameters, {
     dtype: "i8",

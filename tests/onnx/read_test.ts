@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import type { onnx as Onnx } from "onnx-proto";
+import { VERSION } from "../../src/graph/version.ts";
 import { readOnnx, type ReadOptions, UnsupportedModelError } from "../../src/onnx/read.ts";
+import { writeOnnx } from "../../src/onnx/write.ts";
 import { tensor } from "../../src/tensor/tensor.ts";
 import { sharedData, sharedModels } from "../data.ts";
 import { AttributeType, DataType, model, node, schema, value } from "./models.ts";
@@ -125,7 +127,7 @@ Deno.test("readOnnx() gives unknown sizes unique names", () => {
 });
 
 Deno.test("readOnnx() lists everything that is not supported in one error", () => {
-  const sub = { name: "then", node: [], output: [] };
+  const sub = { name: "then", node: [{ ...node("Loop", ["x"], "i"), name: "inner" }], output: [] };
   const external = { key: "location", value: "../w.bin" };
   const bytes = model({
     node: [
@@ -135,7 +137,6 @@ Deno.test("readOnnx() lists everything that is not supported in one error", () =
       node("Constant", [], "s", [{ name: "value_string", type: AttributeType.STRING, s: Uint8Array.of(65) }]),
     ],
     initializer: [
-      { name: "u", dataType: DataType.UINT16, dims: [1], int32Data: [1] },
       { name: "f8", dataType: 17, dims: [1], rawData: Uint8Array.of(1) },
       { name: "w", dataType: 1, dims: [1], dataLocation: 1, externalData: [external] },
     ],
@@ -148,13 +149,12 @@ Deno.test("readOnnx() lists everything that is not supported in one error", () =
       assert.ok(error instanceof UnsupportedModelError);
       assert.match(error.message, /^Cannot open "m\.onnx": .*\n- operator set/);
       assert.deepEqual(error.problems, [
-        "operator set: its version must be 7 to 23: current value is 6",
+        "operator set: its version must be 7 to 27: current value is 6",
         'function "F" of the model',
         'constant "sparse": it is sparse',
-        'constant "u": its elements are UINT16',
         'constant "f8": its elements are FLOAT8E4M3FN',
         'constant "w": its elements are in another file, "../w.bin"',
-        'node "branch" (If): its attribute "then_branch": it is of type GRAPH',
+        'node "inner" (Loop): the operator',
         'node "FusedConv_1" (FusedConv): its domain "com.microsoft"',
         'node "Loop_2" (Loop): the operator',
         'node "Constant_3" (Constant): its attribute "value_string": it holds strings',
@@ -268,4 +268,17 @@ Deno.test("readOnnx() says of integer operators that the model is quantized alre
     () => readOnnx(bytes, { supports: (op) => op === "Relu" }),
     /node "QLinearConv_0" \(QLinearConv\): the operator, which shows that the model is quantized already: give the FP32/,
   );
+});
+
+Deno.test("readOnnx() keeps what a file says of its model, and writeOnnx() writes it", () => {
+  const about = { domain: "org.example", modelVersion: 7, docString: "a test" };
+  const graph = readOnnx(model({}, { ...about, producerName: "other" }));
+  assert.deepEqual(graph.info, { domain: "org.example", version: 7, description: "a test" });
+  const written = schema.ModelProto.decode(writeOnnx(graph));
+  assert.deepEqual(
+    { domain: written.domain, modelVersion: Number(written.modelVersion), docString: written.docString },
+    about,
+  );
+  assert.deepEqual([written.producerName, written.producerVersion], ["acqua", VERSION]);
+  assert.equal(readOnnx(model()).info, undefined);
 });

@@ -20,11 +20,15 @@ testOp("BatchNormalization", {
   },
 });
 
-Deno.test("BatchNormalization refuses training and parameters of another size", () => {
-  assert.throws(() => batchNormalization(new Map([["training_mode", 1]]), 15), {
-    name: "TypeError",
-    message: /"training_mode" must be 0: current value is 1/,
-  });
+Deno.test("BatchNormalization in training takes the statistics of the data, and moves those given", () => {
+  const op = batchNormalization(new Map([["training_mode", 1], ["momentum", 0.5], ["epsilon", 0]]), 15);
+  const x = tensor("f32", [2, 1], [1, 3]);
+  const one = (value: number) => tensor("f32", [1], [value]);
+  const results = op.reference([x, one(1), one(0), one(4), one(5)]);
+  assert.deepEqual(results.map(({ data }) => [...data]), [[-1, 1], [3], [3]]);
+});
+
+Deno.test("BatchNormalization refuses parameters of another size", () => {
   const op = batchNormalization(new Map(), 15);
   assert.throws(() => op.infer([random([1, 3]), f32(1), f32(1), f32(1), f32(1)]), {
     name: "RangeError",

@@ -24,10 +24,10 @@ const SHAPES = [[2, 3, 5, 7], [2, 6, 2, 4], [1, 16, 4, 4], [1, 8, 3, 8], [2, 5, 
 async function relaid(input: Tensor, from: Layout, to: Layout): Promise<ArrayBuffer> {
   const { device } = context!.gpu;
   const data = arrange(input, from);
-  const source = allocateMemory(device, data.byteLength, false, "source");
+  const source = allocateMemory(device, data.byteLength, "buffer", "source");
   source.write(data);
   const size = bytesOf(input, to);
-  const destination = allocateMemory(device, size, false, "destination");
+  const destination = allocateMemory(device, size, "buffer", "destination");
   destination.write(new Uint8Array(size).fill(0x55));
   const type = { dtype: input.dtype, shape: input.shape };
   const launch = relayout({ ...type, layout: from }, { ...type, layout: to });

@@ -107,20 +107,16 @@ export async function runOnGpu(
   const sources = inputs.map((input, i) => {
     if (!input) return null;
     const data = arrange(input, layouts.inputs[i] ?? "plain");
-    const memory = allocateMemory(device, data.byteLength, textures, "input");
+    const memory = allocateMemory(device, data.byteLength, textures ? "2d" : "buffer", "input");
     memory.write(data);
     return memory;
   });
-  const results = outputs.map((o, i) =>
-    allocateMemory(
-      device,
-      bytesOf(o, o.layout),
-      textures && launches.every(({ shader, bindings }) =>
-        bindings.every((binding, b) => !("output" in binding) || binding.output !== i || writesBlocks(shader, b))
-      ),
-      "output",
-    )
-  );
+  const results = outputs.map((o, i) => {
+    const inBlocks = launches.every(({ shader, bindings }) =>
+      bindings.every((binding, b) => !("output" in binding) || binding.output !== i || writesBlocks(shader, b))
+    );
+    return allocateMemory(device, bytesOf(o, o.layout), textures && inBlocks ? "2d" : "buffer", "output");
+  });
   device.pushErrorScope("validation");
   const { dispatches, uniforms } = await context.bind(launches, () => ({ inputs: sources, outputs: results }));
   const encoder = device.createCommandEncoder();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { binOf, BINS, edgesOf, histogram } from "../../src/ops/histogram.ts";
 import { type Tensor, tensor } from "../../src/tensor/tensor.ts";
-import { random, testOp } from "./harness.ts";
+import { noGpu, random, runOnGpu, testOp } from "./harness.ts";
 
 /** Counts that an earlier tensor left. */
 function before(rows: readonly number[] = []): Tensor {
@@ -20,6 +20,18 @@ testOp("histogram", {
   "counts what lies in each bin": { op: histogram(), inputs: [random([3, 50]), before()] },
   "counts numbers of all magnitudes": { op: histogram(), inputs: [wild([4000]), before()] },
   "counts in several workgroups": { op: histogram(), inputs: [random([70_001], 5, -3, 3), before()] },
+  "counts evenly spaced blocks of long rows": {
+    op: histogram([], 1000),
+    inputs: [random([70_001], 5, -3, 3), before()],
+  },
+  "counts blocks of rows that start anywhere": {
+    op: histogram([0], 500),
+    inputs: [random([3, 7001], 5, -3, 3), before([3])],
+  },
+  "counts zeros of both signs": {
+    op: histogram(),
+    inputs: [tensor("f32", [6], [0, -0, 1e-30, -1e-30, 1e-42, -1e-42]), before()],
+  },
   "leaves out the padding of channels": {
     op: histogram(),
     inputs: [random([2, 6, 20, 20]), before()],
@@ -49,4 +61,22 @@ Deno.test("edgesOf() gives bins that touch, of at most a thirty-second of their 
     if (low > 0 && high < Infinity) assert((high - low) / low <= 1 / 32);
   }
   assert.deepEqual([edgesOf(0)[0], edgesOf(BINS - 1)[1]], [-Infinity, Infinity]);
+});
+
+Deno.test({
+  name: "histogram() sees every channel alike where it counts only a part",
+  ignore: noGpu !== null,
+  fn: async () => {
+    const [channels, size] = [24, 40];
+    const data = Float32Array.from({ length: channels * size * size }, (_, i) => 2 ** Math.floor(i / (size * size)));
+    const x = tensor("f32", [1, channels, size, size], data);
+    for (const layout of ["plain", "nhwc"] as const) {
+      const inputs = [x, tensor("i32", [BINS], new Int32Array(BINS))];
+      const [counts] = await runOnGpu({ op: histogram([], 4000), inputs, layouts: [layout] });
+      const found = Array.from({ length: channels }, (_, c) => counts!.data[binOf(2 ** c)]!);
+      const total = found.reduce((a, b) => a + b, 0);
+      assert(total >= 2000 && total <= 4500, `${total} elements were counted`);
+      assert(found.every((own) => Math.abs(own - total / channels) <= 0.1 * total / channels), `${found}`);
+    }
+  },
 });

@@ -5,6 +5,7 @@ import { random, testOp } from "./harness.ts";
 
 const along = (axis: number, epsilon = 1e-5) => layerNormalization(new Map([["axis", axis], ["epsilon", epsilon]]), 17);
 const last = layerNormalization(new Map(), 17);
+const quantized = last.quantized!([tensor("f32", [1], [0])], { scale: 0.25, zero: 3 })!.op;
 const f32 = (...values: number[]) => tensor("f32", [values.length], values);
 
 testOp("LayerNormalization", {
@@ -50,6 +51,27 @@ testOp("LayerNormalization", {
     op: last,
     inputs: [random([3, 40, 7], 1, -3, 9), random([7], 2), random([7], 3), random([3, 40, 7], 4)],
     layouts: ["rows", "plain", "plain", "plain"],
+  },
+  "quantizes what it gives": {
+    op: quantized,
+    inputs: [tensor("f32", [2, 2], [-2, 2, 3, 3]), f32(1, Math.sqrt(5)), f32(0, 10)],
+    outputs: [
+      tensor("f32", [2, 2], [-2 / Math.sqrt(4 + 1e-5), 10 + 2 * Math.sqrt(5 / (4 + 1e-5)), 0, 10]),
+      tensor("i8", [2, 2], [-1, 52, 3, 43]),
+    ],
+  },
+  "quantizes odd rows after an addition": {
+    op: quantized,
+    inputs: [random([3, 40, 7], 1, -3, 9), random([7], 2), random([7], 3), random([3, 40, 7], 4)],
+  },
+  "quantizes rows of several blocks": {
+    op: quantized,
+    inputs: [random([5, 83], 1, -3, 9), random([83], 2), random([83], 3)],
+    constants: [1, 2],
+  },
+  "quantizes few long rows": {
+    op: quantized,
+    inputs: [random([2, 1030]), random([1030], 2), random([1030], 3)],
   },
   "broadcasts parameters": {
     op: along(1),

@@ -50,5 +50,5 @@ testOp("Pad", {
 });
 
 Deno.test("pad() names a mode that is not supported", () => {
-  assert.throws(() => pad(new Map([["mode", "reflect"]]), 18), /Pad "mode" must be constant: .*"reflect"/);
+  assert.throws(() => pad(new Map([["mode", "mirror"]]), 18), /Pad "mode" must be one of .*: .*"mirror"/);
 });

@@ -96,7 +96,7 @@ testOp("Resize", {
 });
 
 Deno.test("resize() names a mode that is not supported", () => {
-  assert.throws(() => resize(new Map([["mode", "cubic"]]), 13), /Resize "mode" must be nearest: .*"cubic"/);
-  assert.throws(() => upsample(new Map([["mode", "linear"]]), 9), /Upsample "mode" must be nearest: .*"linear"/);
-  assert.throws(() => by("tf_crop_and_resize"), /"coordinate_transformation_mode" .*"tf_crop_and_resize"/);
+  assert.throws(() => resize(new Map([["mode", "area"]]), 13), /"mode" must be one of .*"area"/);
+  assert.throws(() => upsample(new Map([["mode", "area"]]), 9), /"mode" must be one of .*"area"/);
+  assert.throws(() => by("tf_crop_and_resize"), /for tf_crop_and_resize/);
 });

@@ -56,7 +56,7 @@ Deno.test("leastWeightScales() gives scales at which biases fit 32 bits, also th
   const number = fc.float({ min: Math.fround(1e-12), max: Math.fround(1e6), noNaN: true });
   fc.assert(fc.property(fc.array(number, { minLength: 1, maxLength: 4 }), number, (biases, scale) => {
     const [layer, bias] = [node("Conv", ["x", "w", "b"], "y"), f32(biases)];
-    const least = leastWeightScales([layer], biases.length, () => bias, () => scale);
+    const least = leastWeightScales([layer], biases.length, () => bias, () => [scale]);
     const products = Float32Array.from(least, (s) => s * scale);
     if (products.some((s) => s < 1e-30)) return;
     assert(quantizeBias(bias, products));
@@ -68,8 +68,15 @@ Deno.test("leastWeightScales() gives scales at which biases fit 32 bits, also th
 Deno.test("leastWeightScales() takes the largest demand of all readers, and none of those without bias or scale", () => {
   const [a, b, c] = ["a", "b", "c"].map((name) => node("Conv", [name, "w", "bias"], name));
   const biases = new Map([["a", f32([2 ** 29, 0])], ["b", f32([1, -(2 ** 30)])]]);
-  const least = leastWeightScales([a!, b!, c!], 2, ({ name }) => biases.get(name), ({ name }) => name === "b" ? 2 : 1);
+  const least = leastWeightScales(
+    [a!, b!, c!],
+    2,
+    ({ name }) => biases.get(name),
+    ({ name }) => [name === "b" ? 2 : 1],
+  );
   assert.deepEqual(least, Float64Array.of(1, 1));
   assert.deepEqual(leastWeightScales([a!], 2, () => f32([1e9, 1]), () => undefined), new Float64Array(2));
-  assert.deepEqual(leastWeightScales([a!], 3, () => f32([1e9, 1]), () => 1), new Float64Array(3));
+  const apart = leastWeightScales([a!], 2, () => f32([2 ** 29, 2 ** 29]), () => [1, 4]);
+  assert.deepEqual(apart, Float64Array.of(1, 1 / 4));
+  assert.deepEqual(leastWeightScales([a!], 3, () => f32([1e9, 1]), () => [1]), new Float64Array(3));
 });

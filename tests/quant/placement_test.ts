@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import type { Node } from "../../src/graph/graph.ts";
 import { type Placements, type PlacementSettings, placeQuantizers } from "../../src/quant/placement.ts";
 import { specialize } from "../../src/runtime/specialize.ts";
-import { i64, type Tensor, tensor } from "../../src/tensor/tensor.ts";
+import { i64, type KnownType, type Tensor, tensor } from "../../src/tensor/tensor.ts";
 import { f32, graphOf, type GraphParts, node } from "../graphs.ts";
+import { SETTINGS } from "./placed.ts";
 
 const image = { x: [1, 4, 8, 8] };
 const kernel = (outputs: number, inputs: number): Tensor =>
@@ -13,18 +14,9 @@ const matrix = (rows: number, columns: number): Tensor =>
   tensor("f32", [rows, columns], new Float32Array(rows * columns));
 const conv = (input: string, output: string): Node => node("Conv", [input, `${output}.w`], output);
 const weights = (...names: string[]): Record<string, Tensor> => Object.fromEntries(names.map((n) => [`${n}.w`, w]));
+const nearest = { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" };
 const pool = (input: string, output: string): Node =>
   node("MaxPool", [input], output, { kernel_shape: [2, 2], strides: [2, 2] });
-
-const SETTINGS: PlacementSettings = {
-  preset: null,
-  targetDevice: "any",
-  quantizeOutputs: false,
-  activations: {},
-  weights: {},
-  propagationRule: "merge_all_in_one",
-  transformer: false,
-};
 
 function place(
   parts: GraphParts,
@@ -169,10 +161,9 @@ Deno.test("placeQuantizers() moves through MaxPool and Flatten, and quantizes bo
 });
 
 Deno.test("placeQuantizers() quantizes the input of a Resize, which computes", () => {
-  const resize = { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" };
   const placed = place({
     inputs: image,
-    nodes: [conv("x", "c1"), node("Resize", ["c1", "", "twice"], "u", resize), conv("u", "c2")],
+    nodes: [conv("x", "c1"), node("Resize", ["c1", "", "twice"], "u", nearest), conv("u", "c2")],
     constants: { ...weights("c1", "c2"), twice: f32([1, 1, 2, 2]) },
     outputs: ["c2"],
   });
@@ -331,4 +322,251 @@ Deno.test("placeQuantizers() does not quantize shapes and indices", () => {
     outputs: ["y"],
   });
   assert.deepEqual(activations(placed), ["x>y.1", "table>g.0 g>m.0", "m>y.0"]);
+});
+
+const depthwise = (input: string, output: string): Node =>
+  node("Conv", [input, `${output}.d`], output, { group: 4, pads: [0, 0, 0, 0] });
+const filters = (...names: string[]): Record<string, Tensor> =>
+  Object.fromEntries(names.map((name) => [`${name}.d`, kernel(4, 1)]));
+
+Deno.test("placeQuantizers() gives each channel its scale before depthwise convolutions, where no other reads", () => {
+  const nodes = [
+    conv("x", "c"),
+    depthwise("c", "d"),
+    depthwise("d", "e"),
+    conv("d", "f"),
+    node("Exp", ["e"], "y"),
+    node("Exp", ["f"], "z"),
+  ];
+  const parts = {
+    inputs: image,
+    nodes,
+    constants: { ...weights("c", "f"), ...filters("d", "e") },
+    outputs: ["y", "z"],
+  };
+  assert.deepEqual(forms(place(parts)), { x: "symmetric null", c: "symmetric 1", d: "symmetric null" });
+  const apart = place(parts, [], { propagationRule: "merge_if_all_branches_same" });
+  assert.deepEqual(activations(apart), ["x>c.0", "c>d.0", "d>e.0", "d>f.0"]);
+  assert.deepEqual(forms(apart), {
+    x: "symmetric null",
+    c: "symmetric 1",
+    d: "symmetric 1",
+    "d>f.0": "symmetric null",
+  });
+  assert.deepEqual(groups(apart), ["c", "d", "e", "f"]);
+});
+
+Deno.test("placeQuantizers() gives up the channels before what moves them, and keeps them before a MaxPool", () => {
+  const moved = (...moves: Node[]): Record<string, string> =>
+    forms(place({
+      inputs: image,
+      nodes: [conv("x", "c"), ...moves, depthwise(moves.at(-1)!.outputs[0]!, "d"), node("Exp", ["d"], "y")],
+      constants: { ...weights("c"), ...filters("d"), back: i64([1, 4, 8, 8]) },
+      outputs: ["y"],
+    }));
+  assert.deepEqual(moved(pool("c", "m")), { x: "symmetric null", c: "symmetric 1" });
+  const swap = node("Transpose", ["c"], "t", { perm: [0, 2, 1, 3] });
+  assert.deepEqual(moved(swap, node("Reshape", ["t", "back"], "r")), { x: "symmetric null", c: "symmetric null" });
+});
+
+Deno.test("placeQuantizers() takes the branches of one value together unless the rule says not to", () => {
+  const parts: GraphParts = {
+    inputs: image,
+    nodes: [
+      conv("x", "c"),
+      conv("c", "d"),
+      pool("c", "m"),
+      conv("m", "e"),
+      node("Exp", ["d"], "y"),
+      node("Exp", ["e"], "z"),
+    ],
+    constants: weights("c", "d", "e"),
+    outputs: ["y", "z"],
+  };
+  assert.deepEqual(activations(place(parts)), ["x>c.0", "c>d.0,m.0 m>e.0"]);
+  const apart = place(parts, [], { propagationRule: "do_not_merge_branches" });
+  assert.deepEqual(activations(apart), ["x>c.0", "c>d.0", "c>m.0 m>e.0"]);
+  assert.deepEqual(groups(apart), ["c", "d", "e"]);
+});
+
+Deno.test("placeQuantizers() puts no quantizer into what is computed as one", () => {
+  const chain = (...nodes: Node[]): string[] =>
+    activations(place({
+      inputs: image,
+      nodes: [conv("x", "c"), ...nodes, conv(nodes.at(-1)!.outputs[0]!, "e"), node("Exp", ["e"], "y")],
+      constants: { ...weights("c", "e"), v: f32(3), u: f32(0.5) },
+      outputs: ["y"],
+    }));
+  const cases: Record<string, Node[]> = {
+    "bias and Relu": [node("Add", ["c", "v"], "a"), node("Relu", ["a"], "r")],
+    "scale and shift": [node("Mul", ["c", "u"], "m"), node("Add", ["m", "v"], "a")],
+    "swish": [node("Sigmoid", ["c"], "s"), node("Mul", ["c", "s"], "m")],
+    "hard-swish": [node("HardSigmoid", ["c"], "s"), node("Mul", ["c", "s"], "m")],
+    "hard-swish by Clip": [
+      node("Add", ["c", "v"], "a"),
+      node("Relu", ["a"], "r"),
+      node("Mul", ["c", "r"], "m"),
+      node("Div", ["m", "v"], "d"),
+    ],
+    "GELU": [
+      node("Div", ["c", "v"], "d"),
+      node("Erf", ["d"], "f"),
+      node("Add", ["f", "u"], "a"),
+      node("Mul", ["c", "a"], "m"),
+    ],
+    "itself": [node("Mul", ["c", "c"], "m")],
+  };
+  for (const [title, nodes] of Object.entries(cases)) {
+    assert.deepEqual(chain(...nodes), ["x>c.0", `${nodes.at(-1)!.outputs[0]}>e.0`], title);
+  }
+  const residual = chain(node("Add", ["c", "x"], "a"), node("Relu", ["a"], "r"));
+  assert.deepEqual(residual, ["x>c.0,a.1", "c>a.0", "r>e.0"]);
+  const read = chain(node("Add", ["c", "v"], "a"), node("Relu", ["a"], "r"), node("Mul", ["a", "r"], "m"));
+  assert.deepEqual(read, ["x>c.0", "a>m.0", "r>m.1", "m>e.0"]);
+});
+
+Deno.test("placeQuantizers() needs no quantizer beside a constant, unless it moved or others share it", () => {
+  const beside = (...nodes: Node[]): string[] =>
+    activations(place({
+      inputs: image,
+      nodes: [node("Exp", ["x"], "e"), ...nodes],
+      constants: { v: f32(3), ...weights("c") },
+      outputs: [nodes.at(-1)!.outputs[0]!],
+    }));
+  assert.deepEqual(beside(node("Mul", ["e", "v"], "y")), []);
+  assert.deepEqual(beside(pool("e", "m"), node("Mul", ["m", "v"], "y")), ["e>m.0 m>y.0"]);
+  assert.deepEqual(beside(node("Mul", ["e", "v"], "f"), conv("e", "c"), node("Add", ["f", "c"], "y")), [
+    ...["e>f.0,c.0", "f>y.0", "c>y.1"],
+  ]);
+  assert.deepEqual(beside(node("Mul", ["e", "e"], "y")), ["e>y.0,y.1"]);
+  assert.deepEqual(beside(node("Pow", ["e", "v"], "y")), ["e>y.0"]);
+});
+
+Deno.test("placeQuantizers() leaves the middle of squeeze-and-excitation blocks in float", () => {
+  const placed = place({
+    inputs: image,
+    nodes: [
+      conv("x", "c"),
+      node("GlobalAveragePool", ["c"], "p"),
+      conv("p", "d"),
+      node("Relu", ["d"], "r"),
+      conv("r", "e"),
+      node("Sigmoid", ["e"], "s"),
+      node("Mul", ["c", "s"], "m"),
+      node("Exp", ["m"], "y"),
+    ],
+    constants: weights("c", "d", "e"),
+    outputs: ["y"],
+  });
+  assert.deepEqual(activations(placed), ["x>c.0", "c>p.0,m.0", "s>m.1"]);
+  assert.deepEqual(placed.placements.flatMap(({ id, kind }) => kind === "weight" ? [id] : []), ["c.w"]);
+});
+
+Deno.test("placeQuantizers() leaves post-processing behind TopK and before it in float", () => {
+  const graph = graphOf({
+    inputs: image,
+    nodes: [
+      conv("x", "c"),
+      conv("c", "b"),
+      node("Mul", ["c", "b"], "m"),
+      node("TopK", ["m", "k"], ["v", "i"], {}),
+      node("Add", ["v", "v"], "y"),
+      node("Add", ["b", "c"], "z"),
+    ],
+    constants: { ...weights("c", "b"), k: i64([2]) },
+    outputs: ["y", "z"],
+  });
+  const types = new Map<string, KnownType>(
+    ["x", "c", "b", "m", "v", "y", "z"].map((name) => [name, { dtype: "f32", shape: image.x }]),
+  );
+  const placed = placeQuantizers(graph, types.set("i", { dtype: "i64", shape: [2] }), SETTINGS);
+  assert.deepEqual(activations(placed), ["x>c.0", "c>b.0", "c>z.1", "b>z.0"]);
+});
+
+Deno.test("placeQuantizers() quantizes the table of an embedding as its readers want it", () => {
+  const parts: GraphParts = {
+    inputs: { x: { dtype: "i64", shape: [3] } },
+    nodes: [node("Gather", ["table", "x"], "r"), node("MatMul", ["r", "w"], "y")],
+    constants: { table: matrix(9, 4), w: matrix(4, 4) },
+    outputs: ["y"],
+  };
+  const table = (settings: Partial<PlacementSettings>) =>
+    place(parts, [], settings).placements.filter(({ id }) => id !== "w").map(({ id, axis, mode, narrowRange }) =>
+      `${id} ${axis} ${mode} ${narrowRange}`
+    );
+  assert.deepEqual(table({}), ["table null symmetric false"]);
+  assert.deepEqual(groups(place(parts)), ["r y"]);
+  assert.deepEqual(table({ preset: "mixed" }), ["r null asymmetric false", "table 0 symmetric true"]);
+});
+
+Deno.test("placeQuantizers() makes quantizers as preset and constraints say, and names the node that cannot", () => {
+  const parts: GraphParts = {
+    inputs: image,
+    nodes: [depthwise("x", "d"), conv("d", "c"), node("Exp", ["c"], "y")],
+    constants: { ...filters("d"), ...weights("c") },
+    outputs: ["y"],
+  };
+  assert.deepEqual(forms(place(parts, [], { preset: "mixed" })), { x: "asymmetric 1", d: "asymmetric null" });
+  assert.deepEqual(forms(place(parts, [], { transformer: true })), { x: "asymmetric 1", d: "asymmetric null" });
+  assert.deepEqual(forms(place(parts, [], { activations: { perChannel: false, mode: "asymmetric" } })), {
+    x: "asymmetric null",
+    d: "asymmetric null",
+  });
+  assert.equal(place(parts, [], { activations: { signednessToForce: true } }).placements[0]!.signed, true);
+  const refused: [Partial<PlacementSettings>, string][] = [
+    [{ activations: { perChannel: true } }, 'the activations of node "c" (Conv) with mode symmetric, perChannel true'],
+    [
+      { activations: { narrowRange: true } },
+      'the activations of node "d" (Conv) with mode symmetric, narrowRange true',
+    ],
+    [{ weights: { narrowRange: false } }, 'the weights of node "d" (Conv) with mode symmetric, narrowRange false'],
+    [
+      { weights: { signednessToForce: false } },
+      'the weights of node "d" (Conv) with mode symmetric, signednessToForce false',
+    ],
+  ];
+  for (const [settings, what] of refused) {
+    assert.throws(() => place(parts, [], settings), { name: "RangeError", message: `Cannot quantize ${what}` });
+  }
+});
+
+Deno.test("placeQuantizers() groups operations as NNCF does in its own tests", () => {
+  const simple = place({
+    inputs: image,
+    nodes: [
+      conv("in0", "conv127"),
+      node("Add", ["conv127", "const126"], "add125"),
+      node("Relu", ["add125"], "relu124"),
+      pool("relu124", "maxpool118"),
+      conv("maxpool118", "conv161"),
+      node("Add", ["conv161", "const126"], "add159"),
+      node("Relu", ["add159"], "relu158"),
+      conv("relu158", "conv146"),
+      node("Add", ["conv146", "const126"], "add144"),
+      node("Add", ["add144", "maxpool118"], "add117"),
+      node("Relu", ["add117"], "relu116"),
+    ].map((own) => ({ ...own, inputs: own.inputs.map((name) => name === "in0" ? "x" : name) })),
+    constants: { ...weights("conv127", "conv161", "conv146"), const126: f32(1) },
+    outputs: ["relu116"],
+  });
+  assert.deepEqual(groups(simple), ["conv127", "conv161 add117", "conv146"]);
+  const shapes = place({
+    inputs: { ...image, z: image.x },
+    nodes: [
+      node("Pow", ["x", "two"], "power87"),
+      node("Mul", ["power87", "z"], "multiply99"),
+      node("Shape", ["multiply99"], "shape"),
+      node("Resize", ["multiply99", "", "", "shape"], "interpolate115", nearest),
+    ],
+    constants: { two: f32(2) },
+    outputs: ["interpolate115"],
+  });
+  assert.deepEqual(groups(shapes), ["power87", "multiply99", "interpolate115"]);
+  const shared = place({
+    inputs: image,
+    nodes: [conv("x", "conv41"), conv("conv41", "conv46"), node("Add", ["conv41", "conv46"], "add65")],
+    constants: weights("conv41", "conv46"),
+    outputs: ["add65"],
+  });
+  assert.deepEqual(groups(shared), ["conv41", "conv46 add65"]);
 });

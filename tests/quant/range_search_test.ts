@@ -64,6 +64,17 @@ Deno.test("leastErrorRange() has less error than any range of a grid", () => {
   }
 });
 
+Deno.test("leastErrorRange() cuts off a number that is far from very many", () => {
+  const few = distributionOf(bell(20_000, 0, 12));
+  const counts = few.counts.map((count, i) => few.high[i] === few.max ? count : 1000 * count);
+  const many = { ...few, counts, total: counts.reduce((a, b) => a + b, 0) };
+  for (const form of [SYMMETRIC, ASYMMETRIC]) {
+    const range = leastErrorRange(many, form);
+    assert(range.max < 6, JSON.stringify(range));
+    assert(errorOf(many, range, form) < errorOf(many, { min: many.min, max: many.max }, form) / 2);
+  }
+});
+
 Deno.test("leastErrorRange() keeps to what there is: one sign, one number, nothing but zero", () => {
   assert.equal(leastErrorRange(distributionOf([1, 2, 3]), ASYMMETRIC).min, 0);
   assert.equal(leastErrorRange(distributionOf([-1, -2, -3]), ASYMMETRIC).max, 0);
@@ -72,12 +83,21 @@ Deno.test("leastErrorRange() keeps to what there is: one sign, one number, nothi
 });
 
 /** From `HistogramAggregator` of NNCF 3.2 over the same numbers. */
-const NORM_RANGES: readonly [name: string, Float32Array, Range][] = [];
+const NORM_RANGES: readonly [name: string, Float32Array, Range][] = [
+  ["a bell", bell(20_000, 0, 3), { min: -3.67946076, max: 3.74544095 }],
+  ["an outlier", bell(20_000, 0.5, 30), { min: -3.17946076, max: 29.98379909 }],
+  ["negative numbers", bell(20_000, -2, -40), { min: -40, max: 1.80564385 }],
+  ["behind a Relu", bell(20_000, 0, 12).map((x) => Math.max(0, x)), { min: 0, max: 11.99414063 }],
+  ["evenly spread", random([5000], 9).data as Float32Array, { min: -0.99941510, max: 0.99873693 }],
+];
 for (const [name, numbers, { min, max }] of NORM_RANGES) {
   Deno.test(`normRange() finds the range that NNCF finds: ${name}`, () => {
-    const exact = normRange(distributionOf(numbers));
-    const width = (Math.max(...numbers) - Math.min(...numbers)) / 2048;
-    assert(Math.abs(exact.min - min) <= 1.5 * width && Math.abs(exact.max - max) <= 1.5 * width, JSON.stringify(exact));
+    const range = normRange(distributionOf(numbers));
+    const off = [range.min - min, range.max - max].map(Math.abs);
+    assert(off.every((own) => own <= 1e-5), `${JSON.stringify(range)}, not ${JSON.stringify({ min, max })}`);
+    const binned = normRange(counted(numbers));
+    const slack = 0.032 * Math.max(-min, max);
+    assert(Math.abs(binned.min - min) <= slack && Math.abs(binned.max - max) <= slack, JSON.stringify(binned));
   });
 }
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Graph } from "../../src/graph/graph.ts";
 import { bytesOf } from "../../src/gpu/layout.ts";
 import { planOf } from "../../src/runtime/model.ts";
-import { type Schedule, schedule } from "../../src/runtime/schedule.ts";
+import { type Schedule, schedule, type ScheduledLaunch } from "../../src/runtime/schedule.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 import { graphOf, node } from "../graphs.ts";
 import { random } from "../ops/harness.ts";
@@ -35,22 +35,34 @@ export const chain = graphOf({
   outputs: ["y"],
 });
 
+/** What the host writes before the first launch. */
+export const written = (own: Schedule) => own.segments[0]!.writes;
+/** What the host reads after the last. */
+export const results = (own: Schedule) => own.segments.at(-1)!.reads;
+
 /** What each region holds in the course of a run: a launch must find what its inputs were written with. */
-export function checkLives({ launches, inputs, outputs, regions }: Schedule): void {
-  const written = new Map<number, string>(inputs.map(({ region, name }) => [region, name]));
-  assert.equal(written.size, inputs.length, "inputs share a region");
-  for (const { launch, inputs, outputs } of launches) {
-    assert.deepEqual(outputs.filter((region) => inputs.includes(region)), [], `${launch.shader} writes what it reads`);
-    assert.equal(new Set(outputs).size, outputs.length);
-    for (const region of inputs) if (region !== null) assert(written.has(region), `${launch.shader} reads nothing`);
-    for (const region of outputs) written.set(region, launch.shader);
-    for (const binding of launch.bindings) {
-      if ("input" in binding) assert.notEqual(inputs[binding.input], null, `${launch.shader} binds a constant`);
-      if ("output" in binding) assert(outputs[binding.output] !== undefined);
+export function checkLives({ launches, segments, regions }: Schedule): void {
+  const written = new Map<number, string>();
+  let start = 0;
+  for (const { writes, end, reads } of segments) {
+    assert.equal(new Set(writes.map(({ region }) => region)).size, writes.length, "values of the host share a region");
+    for (const { region, name } of writes) written.set(region, name);
+    launches.slice(start, start = end).forEach((own) => checkLaunch(own, written));
+    for (const { region, type, layout } of reads) {
+      assert(written.has(region));
+      assert(regions[region]!.bytes >= bytesOf(type, layout));
     }
   }
-  for (const { region, type, layout } of outputs) {
-    assert(written.has(region));
-    assert(regions[region]!.bytes >= bytesOf(type, layout));
+  assert.equal(start, launches.length);
+}
+
+function checkLaunch({ launch, inputs, outputs }: ScheduledLaunch, written: Map<number, string>): void {
+  assert.deepEqual(outputs.filter((region) => inputs.includes(region)), [], `${launch.shader} writes what it reads`);
+  assert.equal(new Set(outputs).size, outputs.length);
+  for (const region of inputs) if (region !== null) assert(written.has(region), `${launch.shader} reads nothing`);
+  for (const region of outputs) written.set(region, launch.shader);
+  for (const binding of launch.bindings) {
+    if ("input" in binding) assert.notEqual(inputs[binding.input], null, `${launch.shader} binds a constant`);
+    if ("output" in binding) assert(outputs[binding.output] !== undefined);
   }
 }

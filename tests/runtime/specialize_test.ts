@@ -64,7 +64,7 @@ Deno.test("specialize() names the node that does not fit the shapes", () => {
 });
 
 Deno.test("operatorOf() names an operator that is not supported, and is not fooled by Object's own names", () => {
-  for (const op of ["Loop", "toString", "constructor"]) {
+  for (const op of ["NoSuch", "toString", "constructor"]) {
     assert.throws(() => operatorOf(node(op, ["x"], "y"), 13), {
       name: "NodeError",
       message: `Cannot run node "y": operator "${op}" is not supported`,

@@ -97,6 +97,27 @@ test("Tuning serves stored choices, unless they are old, or of another device or
   assert.equal(await chosen(device.replace(/.$/, "x"), Date.now()), 0);
 });
 
+test("Tuning keeps apart what was found on different machines", async (context) => {
+  const { device, choices } = await tuned(context);
+  const [[key, choice]] = Object.entries(choices) as [[string, { variant: string; at: number }]];
+  const [first, second] = offered().get(key) as [string, string];
+  const own = { [device.replace("device", "device of one")]: { [key]: { ...choice, variant: second } } };
+  const text = JSON.stringify({ version: 1, devices: own });
+  const chosen = async (machine: string): Promise<number> => {
+    const given = { ...memoryStore(text), machine };
+    return (await Tuning.open(given, "device")).choose(key, [first, second]);
+  };
+  assert.deepEqual([await chosen("one"), await chosen("two"), await chosen("")], [1, 0, 0]);
+});
+
+test("webgpuBackend() tunes nothing on a software adapter, unless it is told to", async ({ gpu }) => {
+  const store = memoryStore();
+  await using backend = await webgpuBackend({ ...(await openGpu())!, software: true }, { tuning: store });
+  await using model = openModel(graph, backend);
+  await model.run({ x });
+  assert.equal(store.text, null, gpu.name);
+});
+
 test("Tuning ends with its budget, and stores nothing that is half known", async (context) => {
   const store = memoryStore();
   const tuning = await Tuning.open(store, "device", -1);
@@ -135,7 +156,7 @@ test("webgpuBackend() gives the same results tuned, and frees what tuning took",
   const results: Tensor[] = [];
   const bytes: number[] = [];
   for (const tuning of [null, memoryStore(), memoryStore("{")]) {
-    await using backend = await webgpuBackend((await openGpu())!, tuning ? { tuning } : {});
+    await using backend = await webgpuBackend((await openGpu())!, tuning ? { tuning, tuneSoftware: true } : {});
     await using model = openModel(graph, backend);
     results.push((await model.run({ x }))["y"]!);
     bytes.push(model.bytes);

@@ -100,7 +100,8 @@ Deno.test("upperBound() grows with the confidence and lies above the drop", () =
 });
 
 Deno.test("itemsNeeded() says how many items resolve a limit", () => {
-  assert.equal(itemsNeeded(...changed(1000, 25, 15), 0.01), Math.ceil(0.0399 * 164 ** 2));
-  assert.equal(itemsNeeded(...changed(1000, 0, 0), 0.01), null);
-  assert.equal(itemsNeeded(...changed(1000, 25, 15), 0), null);
+  const { standardError } = intervalOf(...changed(1000, 25, 15));
+  assert.equal(itemsNeeded(standardError, 1000, 0.01), Math.ceil(0.0399 * 164 ** 2));
+  assert.equal(itemsNeeded(0, 1000, 0.01), null);
+  assert.equal(itemsNeeded(standardError, 1000, 0), null);
 });

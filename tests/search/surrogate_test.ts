@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { divergence, logarithms, nmse, softmax } from "../../src/search/divergence.ts";
+import { divergence, nmse } from "../../src/search/divergence.ts";
+import { logarithms, softmax } from "../../src/search/scores.ts";
 import { alignedError, expectedChanges, expectedDrop, keepScores, rankOrder } from "../../src/search/surrogate.ts";
 
 const near = (value: number, wanted: number): void =>
