@@ -84,7 +84,9 @@ for (
 Deno.test("quantize keeps the metric, and prints one JSON object", async () => {
   await using dir = await folder();
   const { code, out, errors } = await run(dir, `${CONTROL} --json --quiet`);
-  assert.deepEqual([code, errors, out.length], [0, [], 1]);
+  // The weights of the fixture are of very different sizes, of which warnings tell.
+  assert.ok(errors.every((line) => line.startsWith("warning: Weights")), errors.join("\n"));
+  assert.deepEqual([code, out.length], [0, 1]);
   const result = JSON.parse(out[0]!);
   assert.equal(result.baselineMetric, 1);
   assert.ok(result.int8Metric < 0.9, String(result.int8Metric));
@@ -306,7 +308,8 @@ Deno.test("quantize takes data and metric from a module", async () => {
   await using dir = await folder();
   Deno.writeTextFileSync(dir.path("task.js"), TASK);
   const { code, out, errors } = await run(dir, "quantize @model.onnx --task @task.js --backend cpu --json --quiet");
-  assert.deepEqual([code, errors], [0, []]);
+  assert.equal(code, 0);
+  assert.ok(errors.every((line) => line.startsWith("warning: Weights")), errors.join("\n"));
   const result = JSON.parse(out[0]!);
   assert.equal(result.metric, 1);
   assert.deepEqual(result.reverted, ["head"]);

@@ -1,6 +1,7 @@
 /** From placements and statistics to quantizers with their numbers. @module */
 import type { Graph } from "../graph/graph.ts";
 import type { Quantizer } from "../graph/quantizers.ts";
+import type { Ranged } from "./guards.ts";
 import { estimateConstantRanges, estimateRanges, rangeRequests } from "./estimate.ts";
 import type { QuantizationSettings } from "./options.ts";
 import { halfRangeWeights } from "./overflow_fix.ts";
@@ -29,6 +30,14 @@ function sampled({ axis }: Placement, value: string, batchwise: boolean): Sample
   return { value, axis, ...(batchwise && { batchwise }) };
 }
 
+/** A quantizer, and the ranges of each value that it was made from. */
+export interface Made {
+  /** The quantizer. */
+  readonly quantizer: Quantizer;
+  /** The ranges, by value or constant. */
+  readonly ranges: readonly Ranged[];
+}
+
 /** What must be collected for the quantizers of activations. */
 export function activationRequests(
   placements: readonly Placement[],
@@ -48,18 +57,18 @@ export function activationQuantizers(
   settings: Settings,
   batchwise: boolean,
   statistics: Pick<Statistics, "numbers" | "distributions">,
-): Quantizer[] {
+): Made[] {
   return placements.filter(isActivation).map((placement) => {
     const form = formOf(placement);
     const ranges = placement.sources.map((value) =>
       estimateRanges(estimatorOf(placement, settings), form, sampled(placement, value, batchwise), statistics)
     );
-    return quantizer(placement, ranges.reduce(union), form);
+    return made(placement, placement.sources, ranges, form);
   });
 }
 
 /** The quantizers of weights, from their elements. */
-export function weightQuantizers(graph: Graph, placements: readonly Placement[], settings: Settings): Quantizer[] {
+export function weightQuantizers(graph: Graph, placements: readonly Placement[], settings: Settings): Made[] {
   const weights = placements.filter(({ kind }) => kind === "weight");
   const half = halfRangeWeights(graph, new Set(weights.map(({ id }) => id)), settings.overflowFix);
   return weights.map((placement) => {
@@ -67,8 +76,10 @@ export function weightQuantizers(graph: Graph, placements: readonly Placement[],
       ...formOf(placement),
       halfRange: half.has(placement.id) && placement.mode === "symmetric",
     };
-    const constant = graph.constants.get(placement.sites[0]!.value)!;
-    return quantizer(placement, estimateConstantRanges(settings.weightsRange, form, constant, placement.axis), form);
+    const { value } = placement.sites[0]!;
+    const constant = graph.constants.get(value)!;
+    const ranges = estimateConstantRanges(settings.weightsRange, form, constant, placement.axis);
+    return made(placement, [value], [ranges], form);
   });
 }
 
@@ -76,9 +87,17 @@ function union(a: Ranges, b: Ranges): Ranges {
   return { min: a.min.map((x, c) => Math.min(x, b.min[c]!)), max: a.max.map((x, c) => Math.max(x, b.max[c]!)) };
 }
 
-function quantizer(placement: Placement, ranges: Ranges, form: QuantizerForm): Quantizer {
-  const { id, kind, sites, groups, axis } = placement;
-  return { id, kind, sites, groups, parameters: parametersOf(ranges, form, axis) };
+function made(
+  { id, kind, sites, groups, axis }: Placement,
+  values: readonly string[],
+  ranges: readonly Ranges[],
+  form: QuantizerForm,
+): Made {
+  const parameters = parametersOf(ranges.reduce(union), form, axis);
+  return {
+    quantizer: { id, kind, sites, groups, parameters },
+    ranges: values.map((value, i) => ({ value, kind, ranges: ranges[i]!, parameters })),
+  };
 }
 
 /**

@@ -17,12 +17,13 @@ import type { CalibrationSet } from "./calibration_set.ts";
 import { alignChannels, channelRangesNeeded } from "./channel_alignment.ts";
 import { equalizeLayers } from "./equalization.ts";
 import { correctBiasesFully, correctionSubset } from "./full_bias_correction.ts";
+import { rangeWarnings } from "./guards.ts";
 import { ignoredNodes } from "./ignored_scope.ts";
 import { type NetworkKind, networkKindOf } from "./network_kind.ts";
 import type { QuantizationSettings } from "./options.ts";
 import { accumulatorOverflows, accumulatorWarning } from "./overflow_guard.ts";
 import { type Placements, placeQuantizers } from "./placement.ts";
-import { activationQuantizers, activationRequests, fittingBiases, weightQuantizers } from "./quantizers.ts";
+import { activationQuantizers, activationRequests, fittingBiases, type Made, weightQuantizers } from "./quantizers.ts";
 import { QUANTILE_OUTLIER_PROB } from "./range_estimator.ts";
 import { absoluteMaximaNeeded, smoothActivations } from "./smooth_quant.ts";
 import { collectStatistics, type NumberRequest, type Statistics, type StatisticsRequest } from "./statistics.ts";
@@ -77,14 +78,21 @@ export class Stages {
     const { placements, groups } = await this.#placements(float, settings);
     const { graph } = float;
     const pool = await this.#statistics(float, settings);
-    const activations = activationQuantizers(placements, settings, float.batchwise, pool);
-    const { weights, warnings } = fittingBiases(graph, await this.#weights(float, settings), activations);
+    const made = [
+      ...activationQuantizers(placements, settings, float.batchwise, pool),
+      ...await this.#weights(float, settings),
+    ];
+    const [activations, floatWeights] = (["activation", "weight"] as const).map((kind) =>
+      made.map(({ quantizer }) => quantizer).filter((quantizer) => quantizer.kind === kind)
+    ) as [Quantizer[], Quantizer[]];
+    const { weights, warnings } = fittingBiases(graph, floatWeights, activations);
+    const ranges = rangeWarnings(graph, made.flatMap((own) => own.ranges), pool.items);
     const nothing = "Nothing in this model can be quantized: it has no operator in scope that is";
     let model: QuantizedGraph = {
       graph,
       quantizers: [...activations, ...weights],
       groups,
-      warnings: [...float.warnings, ...warnings, ...(groups.length === 0 ? [nothing] : [])],
+      warnings: [...float.warnings, ...ranges, ...warnings, ...(groups.length === 0 ? [nothing] : [])],
     };
     if (settings.biasCorrection) model = { ...model, biases: await this.#biases(model, float, settings, pool) };
     return { model, network: { ...float.kind, transformer: float.transformer } };
@@ -183,7 +191,7 @@ export class Stages {
     );
   }
 
-  #weights(float: Float, settings: QuantizationSettings): Promise<Quantizer[]> {
+  #weights(float: Float, settings: QuantizationSettings): Promise<Made[]> {
     const { weightsRange, overflowFix, weights } = settings;
     return this.#once(["weights", this.#keyOf(float), weightsRange, overflowFix, weights], async () => {
       const { placements } = await this.#placements(float, settings);
@@ -207,7 +215,7 @@ export class Stages {
       const { placements } = await this.#placements(float, own);
       requests.push(...activationRequests(placements, own, float.batchwise));
       if (!own.biasCorrection || !own.fastBiasCorrection) continue;
-      const quantizers = await this.#weights(float, own);
+      const quantizers = (await this.#weights(float, own)).map(({ quantizer }) => quantizer);
       const means = inputMeansNeeded({ graph: float.graph, quantizers, groups: [], warnings: [] }, ruleOf(own));
       requests.push(...Array.from(means, ([value, axis]) => meanRequest(value, axis)));
     }

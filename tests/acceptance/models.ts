@@ -11,6 +11,7 @@ import {
   type LabelledItem,
   openBackend,
   openModel,
+  optionsFor,
   quantizeWithAccuracyControl,
   readModel,
   top1,
@@ -73,7 +74,7 @@ async function accept(subject: Subject, backend: Backend): Promise<Record<string
     calibration.map(({ inputs }) => batched(inputs, graph)),
     validation,
     top1,
-    { maxDrop: MAX_DROP, backend },
+    { ...optionsFor("onnxruntime", {}), maxDrop: MAX_DROP, backend },
   );
   const path = new URL(`${name}.onnx`, OUT);
   const file = writeOnnx(result.graph);
