@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { readNpy } from "../src/commands/npy.ts";
 import { readOnnx } from "../src/onnx/read.ts";
+import { extractQuantizers } from "../src/graph/extract.ts";
 import { writeOnnx } from "../src/onnx/write.ts";
+import { readModel } from "../src/runtime/read_model.ts";
 import { tensor } from "../src/tensor/tensor.ts";
 import { capture, classifier, features, type Folder, folder, type Printed } from "./commands/fixture.ts";
 
@@ -54,6 +56,16 @@ for (
     [`${CONTROL} --metric f1`, /--metric must be "top1", got "f1"/],
     [`${CONTROL} --max-drop some`, /--max-drop must be a number, got "some"/],
     [`${CONTROL} --drop-type total`, /--drop-type must be "absolute" or "relative"/],
+    [`${CONTROL} --strategy best`, /--strategy must be "guided" or "linear" or "nncf" or "none", got "best"/],
+    [`${CONTROL} --cost money`, /--cost must be "operations" or "macs" or "time"/],
+    [`${CONTROL} --preset fast`, /--preset must be "performance" or "mixed"/],
+    [`${CONTROL} --recipe all`, /--recipe must be "auto" or "minmax"/],
+    [`${CONTROL} --overflow-fix on`, /"overflowFix" must be one of "enable"/],
+    [`${CONTROL} --weights-quantization-params numBits=4`, /"weightsQuantizationParams.numBits" must be 8/],
+    [`${CONTROL} --activations-range-estimator-params median`, /"activationsRangeEstimatorParams" must be one of/],
+    [`${CONTROL} --smooth-quant-alphas matmul=x`, /"smoothQuantAlphas.matmul" must be a number up to 1/],
+    [`${CONTROL} --bias-correction-params threshold`, /"biasCorrectionParams" must be an object/],
+    ["quantize @model.onnx --calibration @cal.npy --strategy linear", /--strategy needs --validation/],
     [`${CONTROL} --subset-size 0`, /--subset-size must be a whole number of at least 1/],
     [`${CONTROL} --backend cpu`, /--backend is given more than once/],
     ["run @model.onnx --out @o", /--input is missing/],
@@ -388,4 +400,35 @@ Deno.test("run gives all items of a model without a batch axis an axis of their 
   dir.npy("x.npy", tensor("f32", [3, 1, 4], features(3).data));
   assert.equal((await run(dir, "run @one.onnx --input @x.npy --out @o --backend cpu")).code, 0);
   assert.deepEqual([...readNpy(Deno.readFileSync(dir.path("o/scores_out.npy")), "o").shape], [3, 1, 4]);
+});
+
+Deno.test("quantize goes on from the journal of a call that was stopped", async () => {
+  await using dir = await folder();
+  const line = `${CONTROL} --json --quiet --journal @journal.jsonl`;
+  const stopped = await run(dir, `${line} --max-evaluations 2`);
+  assert.equal(stopped.code, 3);
+  const whole = JSON.parse((await run(dir, line)).out[0]!);
+  assert.deepEqual(whole.reverted, ["head"]);
+  const again = JSON.parse((await run(dir, line)).out[0]!);
+  assert.equal(again.metric, whole.metric);
+  const other = await run(dir, `${line} --max-drop 0.5`);
+  assert.equal(other.code, 1);
+  assert.match(other.errors.join("\n"), /journal/);
+});
+
+Deno.test("quantize takes the options of a quantization under their names", async () => {
+  await using dir = await folder();
+  const line = "quantize @model.onnx --calibration @cal.npy --backend cpu --json --quiet --out @a.onnx";
+  const typesOf = async (options: string) => {
+    const { code, errors } = await run(dir, `${line} ${options}`);
+    assert.equal(code, 0, errors.join("\n"));
+    const graph = readModel(Deno.readFileSync(dir.path("a.onnx")));
+    const weights = extractQuantizers(graph).model.quantizers.filter(({ kind }) => kind === "weight");
+    return weights.map(({ parameters: { axis, scale } }) => [axis, scale.length]);
+  };
+  const each = await typesOf("--overflow-fix disable");
+  const one = await typesOf("--per-tensor --weights-range-estimator-params mse");
+  assert.ok(each.every(([axis]) => axis !== null));
+  assert.ok(one.every(([axis, scales]) => axis === null && scales === 1));
+  assert.deepEqual(await typesOf("--weights-quantization-params perChannel=false"), one);
 });
