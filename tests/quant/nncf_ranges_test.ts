@@ -15,6 +15,10 @@ import { noGpu } from "../ops/harness.ts";
 const FILES: readonly { readonly file: string; readonly subject: string; readonly model: string }[] = [
   { file: "qdq/kws_dscnn.nncf.onnx", subject: "kws_dscnn_hardened_r4", model: "kws/kws_dscnn.onnx" },
   { file: "qdq/resnet20.nncf.onnx", subject: "resnet20_cifar10", model: "cifar/resnet20_cifar10.onnx" },
+  {
+    ...{ file: "qdq/mobilenet_v1_0.25.nncf.onnx", subject: "mobilenet_v1_025" },
+    model: "imagenet/mobilenet_v1_0.25_224.onnx",
+  },
 ];
 
 const ACTIVATION: QuantizerForm = { kind: "activation", mode: "symmetric", narrowRange: false };
