@@ -2,7 +2,7 @@
 import * as web from "onnxruntime-web/webgpu";
 import { type Graph, type Model, type Tensor, tensor } from "../../mod.ts";
 
-web.env.wasm.numThreads = 2;
+web.env.wasm.numThreads = 1;
 web.env.wasm.wasmBinary = Deno.readFileSync(
   new URL(import.meta.resolve("onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm")),
 ).buffer;
