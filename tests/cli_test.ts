@@ -405,7 +405,7 @@ Deno.test("run gives all items of a model without a batch axis an axis of their 
 Deno.test("quantize goes on from the journal of a call that was stopped", async () => {
   await using dir = await folder();
   const line = `${CONTROL} --json --quiet --journal @journal.jsonl`;
-  const stopped = await run(dir, `${line} --max-evaluations 2`);
+  const stopped = await run(dir, `${line} --budget evaluations=2`);
   assert.equal(stopped.code, 3);
   const whole = JSON.parse((await run(dir, line)).out[0]!);
   assert.deepEqual(whole.reverted, ["head"]);
