@@ -95,9 +95,9 @@ async function validate(model: Model, items: readonly Item[]): Promise<{ metric:
   const perItem: number[] = [];
   for await (const outputs of runItems(model, items.map(({ inputs }) => inputs))) {
     const text = decode(outputs[output]!, alphabet)[0]!;
-    perItem.push(charactersRead(text, items[perItem.length]!.text));
+    perItem.push(charactersRead(text, items[perItem.length]!.text) === 1 ? 1 : 0);
   }
-  return { metric: perItem.filter((share) => share === 1).length / perItem.length, perItem };
+  return { metric: perItem.reduce((a, b) => a + b, 0) / perItem.length, perItem };
 }
 
 /** Milliseconds that one line takes: the median of several runs. */

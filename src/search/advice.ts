@@ -12,8 +12,8 @@ export function warningsOf(
 ): string[] {
   const warnings: string[] = [];
   const unit = dropType === "relative" ? Math.abs(baselineMetric) : 1;
-  if (interval && maxDrop > 0 && interval.standardError > maxDrop * unit / 2) {
-    const needed = itemsNeeded(interval.standardError, items, maxDrop * unit);
+  const needed = interval && itemsNeeded(interval.standardError, items, maxDrop * unit);
+  if (interval && needed !== null && needed > items) {
     warnings.push(
       `The validation set of ${items} items is too small to resolve a drop of ${maxDrop}: the standard error is ` +
         `${rounded(interval.standardError / unit)}; about ${needed} items are needed`,
