@@ -1,12 +1,7 @@
 /** The options of a quantization on the command line: each is that of the library, in kebab-case. @module */
 import type { IgnoredScope } from "../quant/ignored_scope.ts";
-import {
-  ADVANCED,
-  type AdvancedQuantizationOptions,
-  CHOICES,
-  type QuantizeOptions,
-  settingsOf,
-} from "../quant/options.ts";
+import type { AdvancedQuantizationOptions, QuantizeOptions } from "../quant/options.ts";
+import { ADVANCED, CHOICES, settingsOf } from "../quant/settings.ts";
 import { RANGE_ESTIMATORS } from "../quant/range_estimator.ts";
 import { type Arguments, choiceOf, countOf, listOf, type Option, UsageError } from "./arguments.ts";
 

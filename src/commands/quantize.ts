@@ -6,7 +6,7 @@ import type { Plan, QuantizedGraph } from "../graph/quantizers.ts";
 import { EXPORT_TARGETS } from "../graph/targets.ts";
 import { writeOnnx } from "../onnx/write.ts";
 import type { CalibrationItems } from "../quant/calibration_set.ts";
-import { settingsOf as quantizationSettingsOf } from "../quant/options.ts";
+import { settingsOf as quantizationSettingsOf } from "../quant/settings.ts";
 import { quantize } from "../quant/quantize.ts";
 import { optionsFor } from "../quant/target_options.ts";
 import { backendText, fileRows, reportText, table } from "../report/text.ts";

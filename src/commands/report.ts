@@ -2,7 +2,8 @@
 import type { Plan, QuantizedGraph } from "../graph/quantizers.ts";
 import type { CalibrationItems } from "../quant/calibration_set.ts";
 import type { CalibrationItem } from "../quant/statistics.ts";
-import { type QuantizeOptions, settingsOf } from "../quant/options.ts";
+import type { QuantizeOptions } from "../quant/options.ts";
+import { settingsOf } from "../quant/settings.ts";
 import type { Rung } from "../quant/recipe.ts";
 import type { ReportFile, ReportRun } from "../report/data.ts";
 import { reportJson } from "../report/data.ts";

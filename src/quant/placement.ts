@@ -20,7 +20,8 @@ import {
   weightForms,
   weightInputs,
 } from "./operator_classes.ts";
-import type { QuantizationConstraints, QuantizationSettings } from "./options.ts";
+import type { QuantizationConstraints } from "./options.ts";
+import type { QuantizationSettings } from "./settings.ts";
 import { isEdge, propagate, type Quantizing, unify } from "./propagation.ts";
 import { sitesOf } from "./sites.ts";
 import { UnionFind } from "./union_find.ts";

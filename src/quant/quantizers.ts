@@ -3,7 +3,7 @@ import type { Graph } from "../graph/graph.ts";
 import type { Quantizer } from "../graph/quantizers.ts";
 import type { Ranged } from "./guards.ts";
 import { estimateConstantRanges, estimateRanges, rangeRequests } from "./estimate.ts";
-import type { QuantizationSettings } from "./options.ts";
+import type { QuantizationSettings } from "./settings.ts";
 import { halfRangeWeights } from "./overflow_fix.ts";
 import { leastWeightScales } from "./overflow_guard.ts";
 import { parametersOf, type QuantizerForm, type Ranges } from "./parameters.ts";

@@ -20,7 +20,7 @@ import { correctBiasesFully, correctionSubset } from "./full_bias_correction.ts"
 import { rangeWarnings } from "./guards.ts";
 import { ignoredNodes } from "./ignored_scope.ts";
 import { type NetworkKind, networkKindOf } from "./network_kind.ts";
-import type { QuantizationSettings } from "./options.ts";
+import type { QuantizationSettings } from "./settings.ts";
 import { accumulatorOverflows, accumulatorWarning } from "./overflow_guard.ts";
 import { type Placements, placeQuantizers } from "./placement.ts";
 import { activationQuantizers, activationRequests, fittingBiases, type Made, weightQuantizers } from "./quantizers.ts";

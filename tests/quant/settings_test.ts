@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type QuantizeOptions, settingsOf } from "../../src/quant/options.ts";
+import type { QuantizeOptions } from "../../src/quant/options.ts";
+import { settingsOf } from "../../src/quant/settings.ts";
 import { RANGE_ESTIMATORS } from "../../src/quant/range_estimator.ts";
 
 Deno.test("settingsOf() has NNCF's defaults", () => {
