@@ -6,12 +6,14 @@
 import type { Group, Plan } from "../graph/quantizers.ts";
 import { type Probe, probe } from "./probe.ts";
 import { prune } from "./prune.ts";
-import { averageOf, rankAlone, type Ranking, rankReverted } from "./sensitivity.ts";
+import { averageOf, rankAlone, rankChanged, type Ranking, rankReverted } from "./sensitivity.ts";
 import type { SearchContext, Strategy } from "./strategy.ts";
 import { type Expected, expectedDrop } from "./surrogate.ts";
 
-/** Unlabelled items that the forecast of a plan uses. */
-const FORECAST_ITEMS = 32;
+/** Unlabelled items that the forecast of a plan uses: a 20th of the validation items, from 8 to 32. */
+function forecastItems({ items, unlabelled }: SearchContext): number {
+  return Math.min(unlabelled, Math.max(8, Math.min(32, 8 * Math.ceil(items / 160))));
+}
 
 /** What the parts of a guided search share. */
 export interface Guide {
@@ -34,7 +36,8 @@ export interface Guide {
  *
  * 1. All groups in INT8 are probed: run on validation items, those first that are most likely to change, until it is clear
  *    whether the limit is kept.
- * 2. Groups are ranked by the change of the outputs where a group alone is in INT8.
+ * 2. Groups are ranked by the change of the outputs where a group alone is in INT8; where that lets expect no harm and there
+ *    is some, by what each alone in FP32 gives back of the items seen to change.
  * 3. Errors on unlabelled items say how many groups, in that order, will be needed; where these are many, two more orders
  *    are made, and the one is taken that needs the fewest.
  * 4. The number is found by probes: away from the expected one until the verdict changes, then by bisection.
@@ -50,9 +53,13 @@ export function guided(): Strategy {
       return quantized;
     }
     if (search.groups.length === 0) return quantized;
-    let guide = guideOf(search, await rankAlone(search), first);
+    const alone = await rankAlone(search);
+    const seen = await expectedOf(search, quantized);
+    // Forecasts that see no harm where there is some cannot order groups by it.
+    const blind = seen !== null && expectedDrop(seen) <= search.limit.absolute;
+    let guide = guideOf(search, blind ? await rankChanged(search, alone) ?? alone : alone, first);
     let count = await neededCount(guide, guide.ranking.order);
-    if (count > Math.max(3, search.groups.length / 5) && (await expectedOf(search, quantized))) {
+    if (count > Math.max(3, search.groups.length / 5) && seen) {
       for (const ranking of await otherRankings(guide)) {
         const other = guideOf(search, ranking, first);
         const needed = await neededCount(other, ranking.order);
@@ -99,7 +106,7 @@ function nameOf(plan: Plan): string {
 async function expectedOf(search: SearchContext, plan: Plan): Promise<Expected | null> {
   if (search.unlabelled === 0 || plan.size === search.groups.length) return null;
   if (plan.size > 0 && !(await expectedOf(search, new Set()))) return null;
-  return (await search.forecast(plan, Math.min(FORECAST_ITEMS, search.unlabelled))).expected;
+  return (await search.forecast(plan, forecastItems(search))).expected;
 }
 
 function planOf(order: readonly Group[], count: number): Plan {
