@@ -40,17 +40,20 @@ export function rangeWarnings(graph: Graph, quantizers: readonly Ranged[], items
 }
 
 function constantWarnings({ value, kind, ranges: { min, max } }: Ranged): string[] {
-  const subject = kind === "weight" ? `Weights "${value}"` : `"${value}"`;
-  const fixed = Array.from(min, (least, c) => least === max[c] || (max[c] === 0 && least >= 0));
+  const weight = kind === "weight";
+  const fixed = Array.from(min, (least, c) => (max[c] === 0 && least >= 0) || (!weight && least === max[c]));
   const count = fixed.filter(Boolean).length;
   if (count === 0) return [];
-  if (min.length === 1) {
-    return kind === "weight"
-      ? [`${subject} are ${max[0]} throughout`]
-      : [`${subject} is ${max[0]} over all calibration items: its range says nothing about others`];
+  const subject = weight ? `Weights "${value}"` : `"${value}"`;
+  if (min.length > 1) {
+    const what = weight ? "have channels of nothing but zeros" : "has channels that never change";
+    return [`${subject} ${what}: ${count} of ${min.length}, number ${fixed.indexOf(true)} first`];
   }
-  const [have, are] = [kind === "weight" ? "have" : "has", kind === "weight" ? "hold one number only" : "never change"];
-  return [`${subject} ${have} ${count} of ${min.length} channels that ${are}, number ${fixed.indexOf(true)} first`];
+  return [
+    weight
+      ? `${subject} are nothing but zeros`
+      : `${subject} is ${max[0]} over all calibration items: its range says nothing about others`,
+  ];
 }
 
 function underflowWarnings({ value, kind, ranges: { min, max }, parameters: { scale } }: Ranged): string[] {

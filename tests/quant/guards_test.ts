@@ -29,13 +29,13 @@ const CASES: readonly [string, Ranged[], number, RegExp][] = [
     "dead channels",
     [ranged("v", [0, -1, 0], [0, 1, 0])],
     2,
-    /^"v" has 2 of 3 channels that never change, number 0 first/,
+    /^"v" has channels that never change: 2 of 3, number 0 first/,
   ],
   [
     "dead channels of weights",
     [ranged("w", [-1, 0], [1, 0], "weight")],
     2,
-    /^Weights "w" have 1 of 2 channels .* number 1/,
+    /^Weights "w" have channels of nothing but zeros: 1 of 2, number 1 first/,
   ],
   ["a scale that underflows", [ranged("v", [-1e-7], [1e-6])], 2, /^"v" is so small that it takes 1.6 steps .* 6.3e-7$/],
   [
