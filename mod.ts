@@ -149,7 +149,29 @@ export type { DropType, Limit, Measured } from "./src/search/limit.ts";
 export { linear } from "./src/search/linear.ts";
 export type { Evaluation, Forecast, Metric, Score } from "./src/search/measure.ts";
 export { type ItemInputs, runItems } from "./src/search/batches.ts";
-export { type LabelledItem, top1 } from "./src/search/metrics.ts";
+export { type LabelledItem, top1, top5, topK } from "./src/search/metrics.ts";
+export { argmax, f1Score, isInTopK } from "./src/metrics/classification.ts";
+export {
+  type Box,
+  COCO_OVERLAPS,
+  type Detection,
+  type DetectionResult,
+  intersectionOverUnion,
+  type LabelledBox,
+  meanAveragePrecision,
+  suppress,
+} from "./src/metrics/detection.ts";
+export { meanSquaredError, peakSignalToNoise, pearson, spearman } from "./src/metrics/regression.ts";
+export { meanIntersectionOverUnion, type SegmentedImage } from "./src/metrics/segmentation.ts";
+export {
+  characterErrorRate,
+  editDistance,
+  exactMatch,
+  perplexity,
+  type TextPair,
+  tokenLoss,
+  wordErrorRate,
+} from "./src/metrics/text.ts";
 export { nncf, type NncfOptions } from "./src/search/nncf.ts";
 export type { Holdout, Reverted, SearchOutcome, SearchStatus, Sensitivity } from "./src/search/outcome.ts";
 export type {

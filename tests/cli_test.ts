@@ -53,7 +53,7 @@ for (
       /--calibration and --weights-only exclude each other/,
     ],
     [`${CONTROL} --export tflite`, /--export must be "onnxruntime" or "openvino" or "tensorrt", got "tflite"/],
-    [`${CONTROL} --metric f1`, /--metric must be "top1", got "f1"/],
+    [`${CONTROL} --metric f1`, /--metric must be "top1" or "top5", got "f1"/],
     [`${CONTROL} --max-drop some`, /--max-drop must be a number, got "some"/],
     [`${CONTROL} --drop-type total`, /--drop-type must be "absolute" or "relative"/],
     [`${CONTROL} --strategy best`, /--strategy must be "guided" or "linear" or "nncf" or "none", got "best"/],

@@ -15,7 +15,7 @@ import { openBackend } from "../runtime/open.ts";
 import { type AccuracyControlResult, quantizeWithAccuracyControl } from "../search/accuracy_control.ts";
 import { batches } from "../search/batches.ts";
 import { AccuracyDropError } from "../search/errors.ts";
-import { type LabelledItem, top1 } from "../search/metrics.ts";
+import { type LabelledItem, top1, top5 } from "../search/metrics.ts";
 import type { Validate } from "../search/subject.ts";
 import { type Arguments, choiceOf, UsageError } from "./arguments.ts";
 import { type Command, EXIT, type Terminal } from "./command.ts";
@@ -31,6 +31,10 @@ import { writeWeightsOnly } from "./weights_only.ts";
 
 /** The options that only a search uses. */
 const NEEDING_VALIDATION = ["labels", "metric", ...SEARCH_OPTIONS.map(({ name }) => name)];
+
+/** The ready metrics. */
+const METRICS = { top1, top5 };
+const METRIC_NAMES = ["top1", "top5"] as const;
 
 /** Data and a metric, in the types that the library takes. */
 interface Data {
@@ -56,7 +60,7 @@ export const quantizeCommand: Command = {
     { name: "calibration", value: "[NAME=]X.npy", repeated: true, help: "inputs that ranges are taken from" },
     { name: "validation", value: "[NAME=]Y.npy", repeated: true, help: "inputs that the metric is computed on" },
     { name: "labels", value: "L.npy", help: "the class of each validation item" },
-    { name: "metric", value: "NAME", help: "the metric: top1 (default)" },
+    { name: "metric", value: "NAME", help: "the metric: top1 (default) or top5" },
     { name: "task", value: "TASK.ts", help: "a module with the data and the metric" },
     ...SEARCH_OPTIONS,
     ...QUANTIZATION_OPTIONS,
@@ -123,7 +127,7 @@ function checkDataOptions(args: Arguments): void {
     return;
   }
   if (!args.has("calibration")) throw new UsageError("--calibration or --task is missing");
-  choiceOf(args, "metric", ["top1"]);
+  choiceOf(args, "metric", METRIC_NAMES);
   if (args.has("validation")) {
     if (!args.has("labels")) throw new UsageError("--labels is missing: --validation needs the class of each item");
     return;
@@ -148,7 +152,7 @@ async function readData({ inputs }: Graph, args: Arguments): Promise<Data> {
     calibration,
     search: {
       validation: validation.map((item, i): LabelledItem => ({ inputs: item, label: classes[i]! })),
-      validate: (model, some) => top1(model, some as readonly LabelledItem[]),
+      validate: METRICS[choiceOf(args, "metric", METRIC_NAMES) ?? "top1"] as Validate<unknown>,
     },
   };
 }

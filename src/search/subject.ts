@@ -95,19 +95,20 @@ export class Subject<T> implements Evaluator, AsyncDisposable {
     const fits = kept && errors[0]?.length === kept.classes;
     return {
       divergence: distances.reduce((a, b) => a + b, 0) / distances.length,
-      expected: fits ? expectedChanges(kept, this.#baseline, errors, (scores, i) => this.#value(scores, i)) : null,
+      expected: fits
+        ? expectedChanges(kept, this.#baselineOf(kept), errors, (scores, i) => this.#value(scores, i))
+        : null,
       cost: outputs.length * observer.shareOf(plan),
     };
   }
 
-  /** The value of each item with the FP32 model, from the scores kept. */
-  get #baseline(): readonly number[] {
-    return this.#values ??= this.#valuesOfKept();
+  /** The value of each item with the FP32 model, from its scores, which may come from a journal. */
+  #baselineOf(scores: KeptScores): readonly number[] {
+    return this.#values ??= this.#valuesOf(scores);
   }
   #values: readonly number[] | null = null;
 
-  #valuesOfKept(): number[] {
-    const { items, classes, kept, values, labels } = this.#kept!;
+  #valuesOf({ items, classes, kept, values, labels }: KeptScores): number[] {
     const scores = new Float32Array(classes);
     return Array.from({ length: items }, (_, item) => {
       if (kept < classes) scores.fill(values[(item + 1) * kept - 1]!);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Model } from "../../src/runtime/model.ts";
 import { batches, batchOf, runItems } from "../../src/search/batches.ts";
-import { type LabelledItem, top1 } from "../../src/search/metrics.ts";
+import { type LabelledItem, top1, topK } from "../../src/search/metrics.ts";
 import { type Tensor, tensor } from "../../src/tensor/tensor.ts";
 
 type Shape = readonly (number | string)[];
@@ -93,4 +93,13 @@ Deno.test("runItems() refuses an output without a part for each item", async () 
   await assert.rejects(async () => {
     for await (const _ of runItems(model, [{ x: item(1) }, { x: item(2) }]));
   }, { name: "RangeError", message: /Output "y" of a batch of 2 items .* \[3\]/ });
+});
+
+Deno.test("topK() counts labels among the greatest scores, and refuses numbers that are no counts", async () => {
+  const model = identity(["N", 3]);
+  const items = [[3, 2, 1], [1, 3, 2], [1, 2, 3]].map((x) => ({ inputs: { x: tensor("f32", [3], x) }, label: 0 }));
+  assert.deepEqual((await topK(1)(model, items)).perItem, [1, 0, 0]);
+  assert.deepEqual((await topK(2)(model, items)).perItem, [1, 0, 0]);
+  assert.deepEqual((await topK(3)(model, items)).perItem, [1, 1, 1]);
+  assert.throws(() => topK(0), /"k" must be a whole number of at least 1, got 0/);
 });
