@@ -17,7 +17,7 @@ import {
   type Tensor,
   writeOnnx,
 } from "../mod.ts";
-import { charactersRead, decode, loadReader, toInput } from "./ocr/reader.ts";
+import { decode, loadReader, toInput } from "./ocr/reader.ts";
 import { renderLines } from "./ocr/render.ts";
 
 const LINE_WIDTH = 192;
@@ -90,12 +90,12 @@ function asBatch({ x }: Item["inputs"]): Item["inputs"] {
   return { x: { ...x, shape: [1, ...x.shape] } };
 }
 
-/** The metric is the share of lines read without a mistake; which lines suffer most, the share of characters tells. */
+/** The metric is the share of lines read without a mistake. */
 async function validate(model: Model, items: readonly Item[]): Promise<{ metric: number; perItem: number[] }> {
   const perItem: number[] = [];
   for await (const outputs of runItems(model, items.map(({ inputs }) => inputs))) {
     const text = decode(outputs[output]!, alphabet)[0]!;
-    perItem.push(charactersRead(text, items[perItem.length]!.text) === 1 ? 1 : 0);
+    perItem.push(text === items[perItem.length]!.text ? 1 : 0);
   }
   return { metric: perItem.reduce((a, b) => a + b, 0) / perItem.length, perItem };
 }

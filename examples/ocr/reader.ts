@@ -46,17 +46,3 @@ export function decode({ shape, data }: Tensor, alphabet: readonly string[]): st
     return text.trim();
   });
 }
-
-/** The share of the characters of `wanted` that were read right: 1 less the edit distance per character, at least 0. */
-export function charactersRead(read: string, wanted: string): number {
-  let distances = Array.from({ length: read.length + 1 }, (_, i) => i);
-  for (let j = 1; j <= wanted.length; j++) {
-    const next = [j];
-    for (let i = 1; i <= read.length; i++) {
-      const replaced = distances[i - 1]! + (read[i - 1] === wanted[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, distances[i]! + 1, next[i - 1]! + 1));
-    }
-    distances = next;
-  }
-  return Math.max(0, 1 - distances[read.length]! / wanted.length);
-}

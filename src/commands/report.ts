@@ -11,7 +11,7 @@ import { type ReportContext, reportOf, reportOfModel } from "../report/from_resu
 import { reportPage } from "../report/html/page.ts";
 import { rangesOf } from "../report/ranges.ts";
 import { timesOf } from "../report/times.ts";
-import { VERSION } from "../report/version.ts";
+import { VERSION } from "../graph/version.ts";
 import type { Backend } from "../runtime/backend.ts";
 import type { AccuracyControlResult } from "../search/accuracy_control.ts";
 import { type GroupRanking, rankGroups } from "../search/rank.ts";

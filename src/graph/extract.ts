@@ -14,6 +14,7 @@ import {
   type Site,
 } from "./quantizers.ts";
 import { Rewriter } from "./rewriter.ts";
+import { UnionFind } from "./union_find.ts";
 
 /**
  * The float graph, its quantizers and the plan of a quantized graph, whoever made it: the inverse of `applyPlan`.
@@ -137,19 +138,17 @@ function nodeBehind(value: string, graph: Graph, producers: ReadonlyMap<string, 
 
 /** Nodes that read through one quantizer change precision together; without readers, the node behind it. */
 function groupsOf(graph: Graph, found: readonly Found[]): Group[] {
-  const root = new Map<string, string>();
-  const find = (name: string): string => {
-    let own = name;
-    while (root.get(own) !== own) own = root.get(own)!;
-    return own;
-  };
+  const ties = new UnionFind<string>();
+  const members = new Set<string>();
   const weighted = new Set(found.flatMap(({ kind, site }) => kind === "weight" ? site.readers.map((r) => r.node) : []));
   const ops = new Map(graph.nodes.map((node) => [node.name, node.op]));
   const behind = readersBehindMoves(graph);
   const producers = producersOf(graph);
   const tie = (names: readonly string[]): void => {
-    for (const name of names) if (!root.has(name)) root.set(name, name);
-    for (const name of names) root.set(find(name), find(names[0]!));
+    for (const name of names) {
+      members.add(name);
+      ties.union(names[0]!, name);
+    }
   };
   for (const { kind, site } of found) {
     if (kind === "weight") continue;
@@ -163,13 +162,14 @@ function groupsOf(graph: Graph, found: readonly Found[]): Group[] {
     if (kind === "activation") continue;
     const names = site.readers.map((reader) => reader.node);
     // A table whose rows are read in 8 bits by those behind it belongs to them.
-    const isTable = !names.some((name) => root.has(name)) && names.flatMap(behind).some((name) => root.has(name));
+    const isTable = !names.some((name) => members.has(name)) && names.flatMap(behind).some((name) => members.has(name));
     if (!isTable) tie(names);
   }
   const groups = new Map<string, string[]>();
   for (const { name } of graph.nodes) {
-    if (!root.has(name)) continue;
-    groups.set(find(name), [...(groups.get(find(name)) ?? []), name]);
+    if (!members.has(name)) continue;
+    const root = ties.find(name);
+    groups.set(root, [...groups.get(root) ?? [], name]);
   }
   return [...groups.values()].map((nodes) => ({ id: nodes[0]!, nodes }));
 }

@@ -27,7 +27,8 @@ export async function calibrationSet(source: CalibrationItems, limit: number): P
   return { first, [Symbol.asyncIterator]: () => firstOf(items, limit) };
 }
 
-async function* firstOf(source: CalibrationItems, limit: number): AsyncGenerator<CalibrationItem> {
+/** The first `limit` items. */
+export async function* firstOf(source: CalibrationItems, limit: number): AsyncGenerator<CalibrationItem> {
   let count = 0;
   for await (const item of source) {
     yield item;

@@ -24,7 +24,7 @@ import type { QuantizationConstraints } from "./options.ts";
 import type { QuantizationSettings } from "./settings.ts";
 import { isEdge, propagate, type Quantizing, unify } from "./propagation.ts";
 import { sitesOf } from "./sites.ts";
-import { UnionFind } from "./union_find.ts";
+import { UnionFind } from "../graph/union_find.ts";
 
 /** A quantizer before its numbers are known. */
 export interface Placement {

@@ -13,7 +13,7 @@ import { simplify } from "../runtime/simplify.ts";
 import { specialize } from "../runtime/specialize.ts";
 import type { KnownType } from "../tensor/tensor.ts";
 import { correctBiases, type CorrectionRule, inputMeansNeeded } from "./bias_correction.ts";
-import type { CalibrationSet } from "./calibration_set.ts";
+import { type CalibrationSet, firstOf } from "./calibration_set.ts";
 import { alignChannels, channelRangesNeeded } from "./channel_alignment.ts";
 import { equalizeLayers } from "./equalization.ts";
 import { correctBiasesFully, correctionSubset } from "./full_bias_correction.ts";
@@ -247,16 +247,8 @@ export class Stages {
       const means = new Map(Array.from(needed, ([value, axis]) => [value, pool.numbers(meanRequest(value, axis))]));
       return correctBiases(model, means, float.types, rule);
     }
-    const items = await Array.fromAsync(take(this.#items, correctionSubset(settings.subsetSize)));
+    const items = await Array.fromAsync(firstOf(this.#items, correctionSubset(settings.subsetSize)));
     return await correctBiasesFully(model, items, this.#backend, rule);
-  }
-}
-
-async function* take<T>(items: AsyncIterable<T>, limit: number): AsyncGenerator<T> {
-  let count = 0;
-  for await (const item of items) {
-    yield item;
-    if (++count === limit) return;
   }
 }
 

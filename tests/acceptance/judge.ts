@@ -1,11 +1,6 @@
 /** onnxruntime as a model of ours, so that one metric judges both. */
-import * as web from "onnxruntime-web/webgpu";
+import { web } from "../onnxruntime_web.ts";
 import { type Graph, type Model, type Tensor, tensor } from "../../mod.ts";
-
-web.env.wasm.numThreads = 1;
-web.env.wasm.wasmBinary = Deno.readFileSync(
-  new URL(import.meta.resolve("onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm")),
-).buffer;
 
 /**
  * Opens a file in the WebAssembly build of onnxruntime, whose integer products do not saturate, as the native one's do on CPUs

@@ -1,12 +1,7 @@
 /** Outside judges of a file: onnxruntime in WebAssembly, and native with and without its own optimizations. */
 import * as node from "onnxruntime-node";
-import * as web from "onnxruntime-web/webgpu";
+import { web } from "../onnxruntime_web.ts";
 import type { ItemInputs } from "../../mod.ts";
-
-web.env.wasm.numThreads = 1;
-web.env.wasm.wasmBinary = Deno.readFileSync(
-  new URL(import.meta.resolve("onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm")),
-).buffer;
 
 /** Only what fails. */
 const LOG_ERRORS = 3;

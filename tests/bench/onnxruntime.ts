@@ -1,14 +1,9 @@
 /** onnxruntime as peers: its WebGPU provider, its WebAssembly one with a single thread, and the native CPU one. */
 import * as node from "onnxruntime-node";
-import * as web from "onnxruntime-web/webgpu";
+import { web } from "../onnxruntime_web.ts";
 import { type Tensor, tensor, writeOnnx } from "../../mod.ts";
 import { GraphBuilder } from "../models/builder.ts";
 import type { Runner } from "./runner.ts";
-
-web.env.wasm.numThreads = 1;
-web.env.wasm.wasmBinary = Deno.readFileSync(
-  new URL(import.meta.resolve("onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm")),
-).buffer;
 
 /** The version of onnxruntime-web. */
 export const WEB_VERSION: string = web.env.versions.web ?? "unknown";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import type { ReportData } from "../../src/report/data.ts";
-import { VERSION } from "../../src/report/version.ts";
+import { VERSION } from "../../src/graph/version.ts";
 import { tensor } from "../../src/tensor/tensor.ts";
 import { type Folder, folder, type Printed } from "./fixture.ts";
 
