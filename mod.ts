@@ -117,6 +117,7 @@ export type {
   SmoothQuantAlphas,
   TargetDevice,
 } from "./src/quant/options.ts";
+export type { QuantizationSettings } from "./src/quant/settings.ts";
 export { type QuantizationReport, type QuantizationResult, quantize } from "./src/quant/quantize.ts";
 export type {
   AggregatorType,

@@ -56,6 +56,10 @@ for (
     [`${CONTROL} --metric f1`, /--metric must be "top1" or "top5", got "f1"/],
     [`${CONTROL} --max-drop some`, /--max-drop must be a number, got "some"/],
     [`${CONTROL} --drop-type total`, /--drop-type must be "absolute" or "relative"/],
+    ["quantize @model.onnx --weights-only --report @r.html", /--report and --weights-only exclude each other/],
+    ["quantize @model.onnx --weights-only --max-drop 0.1", /--max-drop and --weights-only exclude each other/],
+    ["quantize @model.onnx --weights-only --preset mixed", /--preset and --weights-only exclude each other/],
+    [`${CONTROL} --confidence 0.3`, /--confidence must be a number from 0.5 to 1, got "0.3"/],
     [`${CONTROL} --strategy best`, /--strategy must be "guided" or "linear" or "nncf" or "none", got "best"/],
     [`${CONTROL} --cost money`, /--cost must be "operations" or "macs" or "time"/],
     [`${CONTROL} --preset fast`, /--preset must be "performance" or "mixed"/],
@@ -148,7 +152,7 @@ Deno.test("quantize goes on from its journal, and refuses that of another call",
 for (
   const [line, message] of [
     ["--strategy greedy", /--strategy must be "guided" or "linear" or "nncf" or "none", got "greedy"/],
-    ["--confidence 2", /--confidence must be a number from 0 to 1, got "2"/],
+    ["--confidence 2", /--confidence must be a number from 0.5 to 1, got "2"/],
     ["--budget hours=1", /--budget must be items=.* got "hours=1"/],
     ["--cost money", /--cost must be "operations" or "macs" or "time"/],
   ] as const

@@ -96,6 +96,17 @@ function joined(words: readonly string[], valued: ReadonlySet<string>, flags: Re
 }
 
 /**
+ * The one model that a command is given.
+ *
+ * @throws {UsageError} Where there is none, or another word too.
+ */
+export function modelOf({ positionals: [model, ...others] }: Arguments): string {
+  if (model === undefined) throw new UsageError("MODEL is missing");
+  if (others.length > 0) throw new UsageError(`one MODEL is wanted, got "${others[0]}" too`);
+  return model;
+}
+
+/**
  * The value of an option as a finite number.
  *
  * @throws {UsageError} Where it is not.

@@ -1,6 +1,7 @@
 /** .npy files to the items of a data set. @module */
 import type { ValueInfo } from "../graph/graph.ts";
-import { batchOf, type ItemInputs } from "../search/batches.ts";
+import type { CalibrationItem } from "../quant/statistics.ts";
+import { batches, batchOf, type ItemInputs } from "../search/batches.ts";
 import { allocate, type DType, sizeOf, type Tensor } from "../tensor/tensor.ts";
 import { UsageError } from "./arguments.ts";
 import { readBytes } from "./files.ts";
@@ -50,7 +51,20 @@ export async function readLabels(file: string, count: number): Promise<number[]>
   });
 }
 
-function filesOf(inputs: readonly ValueInfo[], option: string, words: readonly string[]): Map<string, string> {
+/** The items of `--calibration`, each as a batch of one. Throws what {@linkcode readItems} does. */
+export async function readCalibration(
+  inputs: readonly ValueInfo[],
+  words: readonly string[],
+): Promise<CalibrationItem[]> {
+  return Array.from(batches(inputs, await readItems(inputs, "calibration", words), 1), (batch) => batch.inputs);
+}
+
+/**
+ * The file of each input that the words of an option name.
+ *
+ * @throws {UsageError} Where a word names no input, or two name one.
+ */
+export function filesOf(inputs: readonly ValueInfo[], option: string, words: readonly string[]): Map<string, string> {
   const names = inputs.map(({ name }) => `"${name}"`).join(", ");
   const files = new Map<string, string>();
   for (const word of words) {

@@ -3,7 +3,7 @@ import type { ValueInfo } from "../graph/graph.ts";
 import { table } from "../report/text.ts";
 import { readOnnx } from "../onnx/read.ts";
 import { OPS } from "../ops/mod.ts";
-import { UsageError } from "./arguments.ts";
+import { modelOf } from "./arguments.ts";
 import { type Command, EXIT } from "./command.ts";
 import { readBytes } from "./files.ts";
 import { type FilePrecision, precisionOf } from "./precision.ts";
@@ -14,9 +14,7 @@ export const inspectCommand: Command = {
   usage: "inspect MODEL [--json]",
   options: [{ name: "json", help: "print one JSON object" }],
   async run(args, terminal): Promise<number> {
-    const [file, ...others] = args.positionals;
-    if (file === undefined) throw new UsageError("MODEL is missing");
-    if (others.length > 0) throw new UsageError(`one MODEL is wanted, got "${others[0]}" too`);
+    const file = modelOf(args);
     const bytes = await readBytes(file);
     const graph = readOnnx(bytes, { file });
     const counts = new Map<string, number>();

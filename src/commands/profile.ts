@@ -1,12 +1,11 @@
 /** `profile`: where the time of a run goes. @module */
 import { profileText } from "../report/profile.ts";
-import { openBackend } from "../runtime/open.ts";
 import { type Profile, profileModel } from "../runtime/profile.ts";
-import { choiceOf, countOf, UsageError } from "./arguments.ts";
+import { countOf, UsageError } from "./arguments.ts";
+import { BACKEND_OPTIONS, backendOf, openOwn } from "./backend.ts";
 import { type Command, EXIT } from "./command.ts";
 import { checkWritable, readModel, writeWhole } from "./files.ts";
 import { firstBatch, randomInputs } from "./inputs.ts";
-import { NO_TUNE, tuningOf } from "./tuning.ts";
 
 /** `profile` */
 export const profileCommand: Command = {
@@ -23,14 +22,13 @@ export const profileCommand: Command = {
     { name: "rounds", value: "N", help: "rounds that medians are taken of (default: 5)" },
     { name: "top", value: "N", help: "list only the N launches that take longest" },
     { name: "json", value: "FILE", help: "write the profiles to a file too, as a JSON array" },
-    { name: "backend", value: "NAME", help: "webgpu or cpu (default: webgpu where there is an adapter)" },
-    NO_TUNE,
+    ...BACKEND_OPTIONS,
   ],
   async run(args, terminal): Promise<number> {
     if (args.positionals.length === 0) throw new UsageError("MODEL is missing");
     if (args.has("input") && args.has("shape")) throw new UsageError("--input and --shape exclude each other");
     const [batch, rounds, top] = ["batch", "rounds", "top"].map((name) => countOf(args, name));
-    const name = choiceOf(args, "backend", ["webgpu", "cpu"]);
+    backendOf(args);
     const json = args.value("json");
     if (json !== undefined) await checkWritable(json);
     const models = [];
@@ -41,10 +39,7 @@ export const profileCommand: Command = {
         : randomInputs(graph.inputs, args.values("shape"), batch);
       models.push({ file, graph, inputs });
     }
-    await using backend = await openBackend(name, tuningOf(args));
-    if (backend.name === "cpu" && name === undefined) {
-      terminal.error("no WebGPU adapter was found: running on the CPU, which is slow");
-    }
+    await using backend = await openOwn(args, terminal);
     const profiles: ({ readonly file: string } & Profile)[] = [];
     for (const { file, graph, inputs } of models) {
       const profile = await profileModel(graph, inputs, backend, rounds === undefined ? {} : { rounds });

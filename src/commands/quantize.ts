@@ -2,35 +2,38 @@
 import { resolve } from "node:path";
 import type { Graph } from "../graph/graph.ts";
 import { exportGraph } from "../graph/export.ts";
-import type { Plan, QuantizedGraph } from "../graph/quantizers.ts";
+import type { Plan } from "../graph/quantizers.ts";
 import { EXPORT_TARGETS } from "../graph/targets.ts";
 import { writeOnnx } from "../onnx/write.ts";
 import type { CalibrationItems } from "../quant/calibration_set.ts";
-import { settingsOf as quantizationSettingsOf } from "../quant/settings.ts";
-import { quantize } from "../quant/quantize.ts";
+import { type QuantizationResult, quantize } from "../quant/quantize.ts";
 import { optionsFor } from "../quant/target_options.ts";
 import { backendText, fileRows, reportText, table } from "../report/text.ts";
 import type { Backend } from "../runtime/backend.ts";
-import { openBackend } from "../runtime/open.ts";
 import { type AccuracyControlResult, quantizeWithAccuracyControl } from "../search/accuracy_control.ts";
-import { batches } from "../search/batches.ts";
 import { AccuracyDropError } from "../search/errors.ts";
 import { type LabelledItem, top1, top5 } from "../search/metrics.ts";
 import type { Validate } from "../search/subject.ts";
-import { type Arguments, choiceOf, UsageError } from "./arguments.ts";
+import { type Arguments, choiceOf, modelOf, UsageError } from "./arguments.ts";
+import { BACKEND_OPTIONS, backendOf, openOwn } from "./backend.ts";
 import { type Command, EXIT, type Terminal } from "./command.ts";
-import { readItems, readLabels } from "./dataset.ts";
+import { readCalibration, readItems, readLabels } from "./dataset.ts";
 import { checkWritable, readBytes, readModel, writeWhole } from "./files.ts";
 import { type Progress, progressOf } from "./progress.ts";
 import { QUANTIZATION_OPTIONS, quantizeOptionsOf } from "./quantization.ts";
 import { REPORT, reportFiles, writeReports } from "./report.ts";
 import { SEARCH_OPTIONS, searchOptionsOf } from "./search.ts";
 import { importTask } from "./task.ts";
-import { NO_TUNE, tuningOf } from "./tuning.ts";
 import { writeWeightsOnly } from "./weights_only.ts";
 
 /** The options that only a search uses. */
 const NEEDING_VALIDATION = ["labels", "metric", ...SEARCH_OPTIONS.map(({ name }) => name)];
+
+/** The options that need data, which weights alone do without. */
+const NEEDING_DATA = [
+  ...["calibration", "validation", "task", "report", ...NEEDING_VALIDATION],
+  ...QUANTIZATION_OPTIONS.map(({ name }) => name).filter((name) => name !== "per-tensor"),
+];
 
 /** The ready metrics. */
 const METRICS = { top1, top5 };
@@ -64,8 +67,7 @@ export const quantizeCommand: Command = {
     { name: "task", value: "TASK.ts", help: "a module with the data and the metric" },
     ...SEARCH_OPTIONS,
     ...QUANTIZATION_OPTIONS,
-    { name: "backend", value: "NAME", help: "webgpu or cpu (default: webgpu where there is an adapter)" },
-    NO_TUNE,
+    ...BACKEND_OPTIONS,
     { name: "export", value: "TARGET", help: "who reads the file: onnxruntime (default), openvino or tensorrt" },
     { name: "weights-only", help: "weights in INT8 and nothing else; needs no data" },
     { name: "out", value: "FILE", help: "the file to write (default: MODEL with .int8.onnx)" },
@@ -84,10 +86,7 @@ export const quantizeCommand: Command = {
     await checkWritable(settings.out);
     await reportFiles(args);
     const data = await readData(graph, args);
-    await using backend = await openBackend(settings.backend, tuningOf(args));
-    if (backend.name === "cpu" && settings.backend === undefined) {
-      terminal.error("no WebGPU adapter was found: running on the CPU, which is slow");
-    }
+    await using backend = await openOwn(args, terminal);
     const progress = args.has("quiet") ? null : progressOf(terminal);
     const report: Report = { args, settings, terminal, backend, progress, json: args.has("json") };
     return data.search ? await control(graph, data, data.search, report) : await convert(graph, data, report);
@@ -95,37 +94,25 @@ export const quantizeCommand: Command = {
 };
 
 function settingsOf(args: Arguments) {
-  const [model, ...others] = args.positionals;
-  if (model === undefined) throw new UsageError("MODEL is missing");
-  if (others.length > 0) throw new UsageError(`one MODEL is wanted, got "${others[0]}" too`);
+  const model = modelOf(args);
   checkDataOptions(args);
   const out = args.value("out") ?? model.replace(/(\.onnx)?$/, ".int8.onnx");
   if (resolve(out) === resolve(model)) throw new UsageError("--out is MODEL itself");
   const target = choiceOf(args, "export", EXPORT_TARGETS) ?? "onnxruntime";
   const quantization = optionsFor(target, quantizeOptionsOf(args));
+  backendOf(args);
   return {
     model,
     out,
     target,
-    backend: choiceOf(args, "backend", ["webgpu", "cpu"]),
     quantize: quantization,
     search: searchOptionsOf(args, quantization.subsetSize ?? 300),
   };
 }
 
 function checkDataOptions(args: Arguments): void {
-  if (args.has("weights-only")) {
-    for (const name of ["calibration", "validation", "labels", "metric", "task"]) {
-      if (args.has(name)) throw new UsageError(`--${name} and --weights-only exclude each other`);
-    }
-    return;
-  }
-  if (args.has("task")) {
-    for (const name of ["calibration", "validation", "labels", "metric"]) {
-      if (args.has(name)) throw new UsageError(`--${name} and --task exclude each other`);
-    }
-    return;
-  }
+  if (args.has("weights-only")) return exclude(args, "weights-only", NEEDING_DATA);
+  if (args.has("task")) return exclude(args, "task", ["calibration", "validation", "labels", "metric"]);
   if (!args.has("calibration")) throw new UsageError("--calibration or --task is missing");
   choiceOf(args, "metric", METRIC_NAMES);
   if (args.has("validation")) {
@@ -136,14 +123,18 @@ function checkDataOptions(args: Arguments): void {
   if (useless) throw new UsageError(`--${useless} needs --validation`);
 }
 
+function exclude(args: Arguments, option: string, names: readonly string[]): void {
+  const other = names.find((name) => args.has(name));
+  if (other) throw new UsageError(`--${other} and --${option} exclude each other`);
+}
+
 async function readData({ inputs }: Graph, args: Arguments): Promise<Data> {
   const task = args.value("task");
   if (task !== undefined) {
     const { calibration, ...search } = await importTask(task);
     return { calibration, search };
   }
-  const items = await readItems(inputs, "calibration", args.values("calibration"));
-  const calibration = Array.from(batches(inputs, items, 1), (batch) => batch.inputs);
+  const calibration = await readCalibration(inputs, args.values("calibration"));
   const labels = args.value("labels");
   if (labels === undefined) return { calibration, search: null };
   const validation = await readItems(inputs, "validation", args.values("validation"));
@@ -195,7 +186,8 @@ async function control(
       ? JSON.stringify({ ...jsonOf(result), ...fileJson(report, sizes, result.warnings) })
       : reportText(result, { file: settings.out, sizes, backend }),
   );
-  await writeReports({ ...found(report), options: settings.search, sizes, calibration, model: result.model, result });
+  const options = { ...settings.search, journal: report.args.value("journal") ?? null, target: settings.target };
+  await writeReports({ ...found(report), options, sizes, calibration, model: result.model, result });
   if (result.reached) return EXIT.done;
   for (const advice of result.advice) terminal.error(`advice: ${advice}`);
   terminal.error(
@@ -227,24 +219,24 @@ async function convert(graph: Graph, { calibration }: Data, report: Report): Pro
       ...fileRows({ file: settings.out, sizes }),
     ]),
   );
-  await writeReports({ ...found(report), options: {}, sizes, calibration, model, rungs: model.report.rungs });
+  await writeReports({ ...found(report), options: { target: settings.target }, sizes, calibration, model });
   return EXIT.done;
 }
 
 async function write(
-  model: QuantizedGraph,
+  model: QuantizationResult,
   plan: Plan,
   { settings }: Report,
 ): Promise<{ before: number; after: number }> {
-  const { target, quantize } = settings;
-  const bytes = writeOnnx(exportGraph(model, plan, { target, parameters: { ...quantizationSettingsOf(quantize) } }));
+  const { recipes, settings: own } = model.report;
+  const bytes = writeOnnx(exportGraph(model, plan, { target: settings.target, parameters: { recipes, ...own } }));
   await writeWhole(settings.out, bytes);
   return { before: (await readBytes(settings.model)).length, after: bytes.length };
 }
 
 /** What a report says of the call. */
 function found({ args, settings, backend, progress }: Report) {
-  return { command: "quantize", args, quantization: settings.quantize, out: settings.out, backend, progress };
+  return { command: "quantize", args, out: settings.out, backend, progress };
 }
 
 function warn(terminal: Terminal, warnings: readonly string[]): void {

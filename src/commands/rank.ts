@@ -1,21 +1,19 @@
 /** `rank`: what each group of operations costs in INT8, without labels. @module */
-import type { Graph, ValueInfo } from "../graph/graph.ts";
+import type { Graph } from "../graph/graph.ts";
 import type { CalibrationItem } from "../quant/statistics.ts";
 import { quantize } from "../quant/quantize.ts";
 import { rankText } from "../report/rank.ts";
 import { backendText } from "../report/text.ts";
-import { openBackend } from "../runtime/open.ts";
-import { batches } from "../search/batches.ts";
 import { rankGroups } from "../search/rank.ts";
-import { type Arguments, choiceOf, countOf, UsageError } from "./arguments.ts";
+import { type Arguments, countOf, modelOf, UsageError } from "./arguments.ts";
+import { BACKEND_OPTIONS, backendOf, openOwn } from "./backend.ts";
 import { type Command, EXIT } from "./command.ts";
-import { readItems } from "./dataset.ts";
+import { readCalibration } from "./dataset.ts";
 import { readModel } from "./files.ts";
 import { progressOf } from "./progress.ts";
 import { QUANTIZATION_OPTIONS, quantizeOptionsOf } from "./quantization.ts";
 import { REPORT, reportFiles, writeReports } from "./report.ts";
-import { importTask } from "./task.ts";
-import { NO_TUNE, tuningOf } from "./tuning.ts";
+import { importCalibration } from "./task.ts";
 
 /** `rank` */
 export const rankCommand: Command = {
@@ -31,26 +29,20 @@ export const rankCommand: Command = {
     { name: "items", value: "N", help: "items that outputs are compared on (default 32)" },
     ...QUANTIZATION_OPTIONS,
     { name: "top", value: "N", help: "list only the N most sensitive groups" },
-    { name: "backend", value: "NAME", help: "webgpu or cpu (default: webgpu where there is an adapter)" },
-    NO_TUNE,
+    ...BACKEND_OPTIONS,
     REPORT,
     { name: "json", help: "print one JSON object instead of a table" },
     { name: "quiet", help: "do not tell of progress" },
   ],
   async run(args, terminal): Promise<number> {
-    const [file, ...others] = args.positionals;
-    if (file === undefined) throw new UsageError("MODEL is missing");
-    if (others.length > 0) throw new UsageError(`one MODEL is wanted, got "${others[0]}" too`);
+    const file = modelOf(args);
     const [items, top] = ["items", "top"].map((name) => countOf(args, name));
-    const name = choiceOf(args, "backend", ["webgpu", "cpu"]);
+    backendOf(args);
     const quantization = quantizeOptionsOf(args);
     await reportFiles(args);
     const graph = await readModel(file);
-    const calibration = await readCalibration(graph, args);
-    await using backend = await openBackend(name, tuningOf(args));
-    if (backend.name === "cpu" && name === undefined) {
-      terminal.error("no WebGPU adapter was found: running on the CPU, which is slow");
-    }
+    const calibration = await calibrationOf(graph, args);
+    await using backend = await openOwn(args, terminal);
     const progress = args.has("quiet") ? null : progressOf(terminal);
     const tell = (stage: "calibration" | "ranking") => (done: number, total: number | null = null): void =>
       progress?.listen({ type: "stage", stage, done, total });
@@ -62,8 +54,8 @@ export const rankCommand: Command = {
       onProgress: tell("ranking"),
     }).finally(() => progress?.end());
     await writeReports({
-      ...{ command: "rank", args, quantization, options: { items: ranking.items }, backend, progress },
-      ...{ calibration, model, rungs: model.report.rungs, ranking },
+      ...{ command: "rank", args, options: { items: ranking.items }, backend, progress },
+      ...{ calibration, model, ranking },
     });
     for (const warning of model.warnings) terminal.error(`warning: ${warning}`);
     if (args.has("json")) {
@@ -77,16 +69,12 @@ export const rankCommand: Command = {
 };
 
 /** The calibration items, which are read twice. */
-async function readCalibration({ inputs }: Graph, args: Arguments): Promise<CalibrationItem[]> {
+async function calibrationOf({ inputs }: Graph, args: Arguments): Promise<CalibrationItem[]> {
   const task = args.value("task");
   if (task !== undefined) {
     if (args.has("calibration")) throw new UsageError("--calibration and --task exclude each other");
-    return await Array.fromAsync((await importTask(task)).calibration);
+    return await Array.fromAsync(await importCalibration(task));
   }
   if (!args.has("calibration")) throw new UsageError("--calibration or --task is missing");
-  return await itemsOf(inputs, args.values("calibration"));
-}
-
-async function itemsOf(inputs: readonly ValueInfo[], words: readonly string[]): Promise<CalibrationItem[]> {
-  return Array.from(batches(inputs, await readItems(inputs, "calibration", words), 1), (batch) => batch.inputs);
+  return await readCalibration(inputs, args.values("calibration"));
 }

@@ -1,10 +1,8 @@
 /** `--report`: what a command found, as a page or as JSON. @module */
-import type { Plan, QuantizedGraph } from "../graph/quantizers.ts";
+import type { Plan } from "../graph/quantizers.ts";
 import type { CalibrationItems } from "../quant/calibration_set.ts";
 import type { CalibrationItem } from "../quant/statistics.ts";
-import type { QuantizeOptions } from "../quant/options.ts";
-import { settingsOf } from "../quant/settings.ts";
-import type { Rung } from "../quant/recipe.ts";
+import type { QuantizationResult } from "../quant/quantize.ts";
 import type { ReportFile, ReportRun } from "../report/data.ts";
 import { reportJson } from "../report/data.ts";
 import { type ReportContext, reportOf, reportOfModel } from "../report/from_result.ts";
@@ -16,6 +14,7 @@ import type { Backend } from "../runtime/backend.ts";
 import type { AccuracyControlResult } from "../search/accuracy_control.ts";
 import { type GroupRanking, rankGroups } from "../search/rank.ts";
 import { type Arguments, type Option, UsageError } from "./arguments.ts";
+import { filesOf } from "./dataset.ts";
 import { checkWritable, readBytes, writeWhole } from "./files.ts";
 import type { Progress } from "./progress.ts";
 
@@ -30,8 +29,9 @@ export const REPORT: Option = {
 /** Calibration items that ranges are compared with and groups ranked on. */
 const ITEMS = 16;
 
-/** Options that name files which a run reads, and what they are for. */
-const FILE_OPTIONS = ["calibration", "validation", "labels", "task"] as const;
+/** Options that name files which a run reads: one for each input of the model, or one. */
+const ITEM_OPTIONS = ["calibration", "validation"] as const;
+const WHOLE_FILE_OPTIONS = ["labels", "task"] as const;
 
 /** What a command has found. */
 export interface Found {
@@ -39,9 +39,7 @@ export interface Found {
   readonly command: string;
   /** Its command line. */
   readonly args: Arguments;
-  /** Its options of the quantization. */
-  readonly quantization: QuantizeOptions;
-  /** Its other options, by name. */
+  /** Its options beside those of the quantization, by name. */
   readonly options: Readonly<Record<string, unknown>>;
   /** The file it has written, where it has. */
   readonly out?: string;
@@ -52,9 +50,7 @@ export interface Found {
   /** The items that ranges were taken from. */
   readonly calibration: CalibrationItems;
   /** The quantized model. */
-  readonly model: QuantizedGraph;
-  /** What the ladder of recipes gave. */
-  readonly rungs?: readonly Rung[];
+  readonly model: QuantizationResult;
   /** What a search found. */
   readonly result?: AccuracyControlResult;
   /** What each group costs alone; measured here where it is left out. */
@@ -92,12 +88,12 @@ export async function writeReports(found: Found): Promise<void> {
 }
 
 async function contextOf(found: Found, plan: Plan): Promise<ReportContext> {
-  const { args, model, backend, progress, sizes, ranking, rungs, calibration } = found;
+  const { args, model, backend, progress, sizes, ranking, calibration } = found;
   const shown = {
     model: args.positionals[0]!.replace(/^.*[/\\]/, ""),
     run: await runOf(found),
     ...(sizes && { sizes }),
-    ...(rungs && { rungs }),
+    rungs: model.report.rungs,
   };
   const items: CalibrationItem[] = [];
   for await (const item of calibration) if (items.push(item) === ITEMS) break;
@@ -117,10 +113,11 @@ async function contextOf(found: Found, plan: Plan): Promise<ReportContext> {
   }
 }
 
-async function runOf({ command, args, quantization, options, out, backend }: Found): Promise<ReportRun> {
-  const inputs = FILE_OPTIONS.flatMap((name) =>
-    args.values(name).map((word) => [name, word.replace(/^[^/\\=]*=/, "")])
+async function runOf({ command, args, model, options, out, backend }: Found): Promise<ReportRun> {
+  const ofInputs = ITEM_OPTIONS.filter((name) => args.has(name)).flatMap((name) =>
+    Array.from(filesOf(model.graph.inputs, name, args.values(name)).values(), (file) => [name, file])
   );
+  const inputs = [...ofInputs, ...WHOLE_FILE_OPTIONS.flatMap((name) => args.values(name).map((file) => [name, file]))];
   const named = [["FP32 model", args.positionals[0]!], ...inputs, ...(out === undefined ? [] : [["result", out]])];
   return {
     command: commandLine(["acqua", command, ...args.words]),
@@ -128,7 +125,12 @@ async function runOf({ command, args, quantization, options, out, backend }: Fou
     backend: backend.name,
     device: backend.device,
     versions: { acqua: VERSION, Deno: Deno.version.deno, system: Deno.build.target },
-    options: { recipe: quantization.recipe ?? null, ...settingsOf(quantization), ...options },
+    options: {
+      recipe: args.value("recipe") ?? null,
+      recipes: model.report.recipes,
+      ...model.report.settings,
+      ...options,
+    },
     files: await Promise.all(named.map(([role, path]) => describe(role!, path!))),
   };
 }

@@ -1,15 +1,14 @@
 /** `run`: a model's outputs for .npy files. @module */
 import { join } from "node:path";
-import { openBackend } from "../runtime/open.ts";
 import { openModel } from "../runtime/model.ts";
 import { batchOf, runItems } from "../search/batches.ts";
 import { allocate, sizeOf, type Tensor } from "../tensor/tensor.ts";
-import { choiceOf, UsageError } from "./arguments.ts";
+import { modelOf, UsageError } from "./arguments.ts";
+import { BACKEND_OPTIONS, backendOf, openOwn } from "./backend.ts";
 import { type Command, EXIT } from "./command.ts";
 import { readItems } from "./dataset.ts";
 import { readModel, writeWhole } from "./files.ts";
 import { writeNpy } from "./npy.ts";
-import { NO_TUNE, tuningOf } from "./tuning.ts";
 
 /** `run` */
 export const runCommand: Command = {
@@ -22,26 +21,20 @@ export const runCommand: Command = {
   options: [
     { name: "input", value: "[NAME=]X.npy", repeated: true, help: "items for an input" },
     { name: "out", value: "DIR", help: "the folder to write to; made where it does not exist" },
-    { name: "backend", value: "NAME", help: "webgpu or cpu (default: webgpu where there is an adapter)" },
-    NO_TUNE,
+    ...BACKEND_OPTIONS,
   ],
   async run(args, terminal): Promise<number> {
-    const [file, ...others] = args.positionals;
-    if (file === undefined) throw new UsageError("MODEL is missing");
-    if (others.length > 0) throw new UsageError(`one MODEL is wanted, got "${others[0]}" too`);
+    const file = modelOf(args);
     const folder = args.value("out");
     if (folder === undefined) throw new UsageError("--out is missing");
     if (!args.has("input")) throw new UsageError("--input is missing");
-    const name = choiceOf(args, "backend", ["webgpu", "cpu"]);
+    backendOf(args);
     const graph = await readModel(file);
     const items = await readItems(graph.inputs, "input", args.values("input"));
     await Deno.mkdir(folder, { recursive: true }).catch((error: Error) => {
       throw new Error(`Cannot write to "${folder}": ${error.message}`, { cause: error });
     });
-    await using backend = await openBackend(name, tuningOf(args));
-    if (backend.name === "cpu" && name === undefined) {
-      terminal.error("no WebGPU adapter was found: running on the CPU, which is slow");
-    }
+    await using backend = await openOwn(args, terminal);
     await using model = openModel(graph, backend);
     const stacked = batchOf(graph.inputs, items[0]!) !== null;
     const parts = new Map<string, Tensor[]>(model.outputs.map(({ name }) => [name, []]));

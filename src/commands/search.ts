@@ -37,7 +37,7 @@ export function searchOptionsOf(
   args: Arguments,
   subsetSize: number,
 ): Omit<SearchOptions<unknown>, "strategy"> & { readonly strategy: (typeof STRATEGY_NAMES)[number] } {
-  const [confidence, journal] = [shareOf(args, "confidence"), args.value("journal")];
+  const [confidence, journal] = [shareOf(args, "confidence", 0.5), args.value("journal")];
   return {
     maxDrop: numberOf(args, "max-drop") ?? 0.01,
     dropType: choiceOf(args, "drop-type", ["absolute", "relative"]) ?? "absolute",
@@ -51,10 +51,10 @@ export function searchOptionsOf(
   };
 }
 
-function shareOf(args: Arguments, name: string): number | undefined {
+function shareOf(args: Arguments, name: string, least = 0): number | undefined {
   const share = numberOf(args, name);
-  if (share !== undefined && !(share >= 0 && share <= 1)) {
-    throw new UsageError(`--${name} must be a number from 0 to 1, got "${args.value(name)}"`);
+  if (share !== undefined && !(share >= least && share <= 1)) {
+    throw new UsageError(`--${name} must be a number from ${least} to 1, got "${args.value(name)}"`);
   }
   return share;
 }

@@ -21,18 +21,38 @@ export interface Task {
  */
 export async function importTask(file: string): Promise<Task> {
   const exports = await importModule(file);
-  const { calibration, validation, validate } = exports;
-  const wrong = (name: string, wanted: string): TypeError =>
-    new TypeError(`"${file}" must export "${name}", ${wanted}: it is ${kindOf(exports[name])}`);
-  if (!isIterable(calibration)) throw wrong("calibration", "an iterable of model inputs");
-  if (!Array.isArray(validation)) throw wrong("validation", "an array");
-  if (typeof validate !== "function") throw wrong("validate", "a function (model, data) => metric");
+  const { validation, validate } = exports;
+  const calibration = calibrationOf(exports, file);
+  if (!Array.isArray(validation)) throw wrong(exports, file, "validation", "an array");
+  if (typeof validate !== "function") throw wrong(exports, file, "validate", "a function (model, data) => metric");
   return { calibration, validation, validate: validate as Validate<unknown> };
 }
 
-async function importModule(file: string): Promise<Record<string, unknown>> {
+/**
+ * The `calibration` that a module exports, whatever else it does or does not.
+ *
+ * @throws {Error} Where it cannot be imported.
+ * @throws {TypeError} Where the export is missing or of another kind.
+ */
+export async function importCalibration(file: string): Promise<Task["calibration"]> {
+  return calibrationOf(await importModule(file), file);
+}
+
+type Exports = Readonly<Record<string, unknown>>;
+
+function calibrationOf(exports: Exports, file: string): Task["calibration"] {
+  const { calibration } = exports;
+  if (!isIterable(calibration)) throw wrong(exports, file, "calibration", "an iterable of model inputs");
+  return calibration;
+}
+
+function wrong(exports: Exports, file: string, name: string, wanted: string): TypeError {
+  return new TypeError(`"${file}" must export "${name}", ${wanted}: it is ${kindOf(exports[name])}`);
+}
+
+async function importModule(file: string): Promise<Exports> {
   try {
-    return await import(pathToFileURL(file).href) as Record<string, unknown>;
+    return await import(pathToFileURL(file).href) as Exports;
   } catch (error) {
     throw new Error(`Cannot import "${file}": ${error instanceof Error ? error.message : error}`, { cause: error });
   }

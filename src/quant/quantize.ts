@@ -9,7 +9,7 @@ import type { Tensor } from "../tensor/tensor.ts";
 import { type CalibrationItems, type CalibrationSet, calibrationSet } from "./calibration_set.ts";
 import type { NetworkKind } from "./network_kind.ts";
 import type { QuantizeOptions } from "./options.ts";
-import { settingsOf } from "./settings.ts";
+import { type QuantizationSettings, settingsOf } from "./settings.ts";
 import { candidates, climb, type Rung, withRecipe } from "./recipe.ts";
 import { requireFloat } from "./require_float.ts";
 import { Stages } from "./stages.ts";
@@ -19,6 +19,8 @@ import type { CalibrationItem } from "./statistics.ts";
 export interface QuantizationReport {
   /** The blocks that were recognised in the graph, and whether it was quantized as a transformer. */
   readonly network: NetworkKind;
+  /** The options with the recipes and every default filled in. */
+  readonly settings: QuantizationSettings;
   /** The recipes that were added to the options, in their order. */
   readonly recipes: readonly string[];
   /** What the rungs of the ladder gave; none where it was not climbed. */
@@ -58,9 +60,9 @@ export async function quantize(
   await using resources = new AsyncDisposableStack();
   const backend = options.backend ?? resources.use(await openBackend());
   if (recipe === "auto") return await quantizeByLadder(graph, items, backend, options);
-  const stages = new Stages(graph, items, backend, onProgress);
-  const { model, network } = await stages.quantize(recipe ? settingsOf(withRecipe(options, recipe)) : settings);
-  return { ...model, report: { network, recipes: recipe ? [recipe] : [], rungs: [] } };
+  const own = recipe ? settingsOf(withRecipe(options, recipe)) : settings;
+  const { model, network } = await new Stages(graph, items, backend, onProgress).quantize(own);
+  return { ...model, report: { network, settings: own, recipes: recipe ? [recipe] : [], rungs: [] } };
 }
 
 async function quantizeByLadder(
@@ -85,11 +87,12 @@ async function quantizeByLadder(
     return signalToNoise(wanted, await outputsOf(applyPlan(model, new Set()), held, backend));
   });
   const whole = new Stages(graph, items, backend, onProgress);
-  const { model, network } = await whole.quantize(settingsOf(best));
+  const settings = settingsOf(best);
+  const { model, network } = await whole.quantize(settings);
   const few = count === 0
     ? [`Recipes were judged on the items that ranges were taken from: there are only ${all.length}`]
     : [];
-  return { ...model, warnings: [...model.warnings, ...few], report: { network, recipes, rungs } };
+  return { ...model, warnings: [...model.warnings, ...few], report: { network, settings, recipes, rungs } };
 }
 
 async function outputsOf(graph: Graph, items: readonly CalibrationItem[], backend: Backend): Promise<Tensor[]> {

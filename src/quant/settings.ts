@@ -26,25 +26,41 @@ import {
 export interface QuantizationSettings {
   /** `null`: as the kind of network wants it. */
   readonly preset: Preset | null;
+  /** The device that the file is meant for. */
   readonly targetDevice: TargetDevice;
+  /** How many calibration items are used at most. */
   readonly subsetSize: number;
+  /** Whether biases are corrected for the error of the weights alone. */
   readonly fastBiasCorrection: boolean;
+  /** What kind of network it is. */
   readonly modelType: ModelType;
+  /** Operations that stay in float. */
   readonly ignoredScope: IgnoredScope;
+  /** Which weights keep to half the range. */
   readonly overflowFix: OverflowFix;
+  /** Whether outputs of the model are quantized. */
   readonly quantizeOutputs: boolean;
+  /** Whether channels are aligned. */
   readonly channelAlignment: boolean;
+  /** Whether biases are corrected at all. */
   readonly biasCorrection: boolean;
   /** `null`: where items hold more than one. */
   readonly batchwiseStatistics: boolean | null;
+  /** How activations are quantized. */
   readonly activations: QuantizationConstraints;
+  /** How weights are quantized. */
   readonly weights: QuantizationConstraints;
+  /** What happens where quantizers of several branches meet. */
   readonly propagationRule: QuantizerPropagationRule;
   /** For activations with one range for the tensor, and for those with a range for each channel. */
   readonly activationsRange: Readonly<Record<"perTensor" | "perChannel", RangeEstimator>>;
+  /** The estimator of the weights' ranges. */
   readonly weightsRange: RangeEstimator;
+  /** Greatest relative change of a bias element that is applied. */
   readonly biasThreshold: number;
+  /** How much of the range of activations SmoothQuant moves into the weights. */
   readonly smoothQuantAlphas: Required<SmoothQuantAlphas>;
+  /** Whether convolutions in a row are equalized. */
   readonly crossLayerEqualization: boolean;
 }
 

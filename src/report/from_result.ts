@@ -1,6 +1,6 @@
 /** From what a search or a ranking found to what a report shows. @module */
 import type { Graph } from "../graph/graph.ts";
-import type { Group, Plan, QuantizedGraph } from "../graph/quantizers.ts";
+import type { Plan, QuantizedGraph } from "../graph/quantizers.ts";
 import type { Rung } from "../quant/recipe.ts";
 import type { AccuracyControlResult } from "../search/accuracy_control.ts";
 import type { Evaluation } from "../search/measure.ts";
@@ -50,7 +50,7 @@ export function reportOf(result: AccuracyControlResult, context: ReportContext):
   return complete(model, plan, { ...context, warnings }, {
     metrics: [metricOf(result, context)],
     evaluations: evaluations.map((own) => evaluationOf(own, plan)),
-    pareto: paretoOf(result.groups, evaluations, plan),
+    pareto: paretoOf(result),
     cost: { evaluations: evaluations.length, itemInferences, seconds },
     reverted: result.reverted,
   });
@@ -193,18 +193,15 @@ function isSame(plan: readonly string[] | null, other: Plan): boolean {
 }
 
 /** The plans that were measured on all items, by the share of their operations in FP32. */
-function paretoOf(groups: readonly Group[], evaluations: readonly Evaluation[], accepted: Plan): ReportPoint[] {
+function paretoOf({ groups, evaluations, plan: accepted, front }: AccuracyControlResult): ReportPoint[] {
   const sizes = new Map(groups.map(({ id, nodes }) => [id, nodes.length]));
   const all = groups.reduce((sum, { nodes }) => sum + nodes.length, 0);
-  const points = evaluations.flatMap(({ plan, full, drop }): Omit<ReportPoint, "front">[] => {
+  return evaluations.flatMap(({ plan, full, drop }): ReportPoint[] => {
     if (plan === null || !full || drop === null) return [];
     const own = plan.reduce((sum, id) => sum + (sizes.get(id) ?? 0), 0);
-    return [{ reverted: plan.length, drop, fp32Share: all > 0 ? own / all : 0, accepted: isSame(plan, accepted) }];
+    return [{
+      ...{ reverted: plan.length, drop, fp32Share: all > 0 ? own / all : 0, accepted: isSame(plan, accepted) },
+      front: front.some((point) => isSame(plan, point.plan)),
+    }];
   });
-  return points.map((point) => ({ ...point, front: !points.some((other) => isBetter(other, point)) }));
-}
-
-function isBetter(one: Omit<ReportPoint, "front">, other: Omit<ReportPoint, "front">): boolean {
-  return one.drop <= other.drop && one.fp32Share <= other.fp32Share &&
-    (one.drop < other.drop || one.fp32Share < other.fp32Share);
 }

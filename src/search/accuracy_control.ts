@@ -1,11 +1,10 @@
 /** Quantization under control of the user's metric. @module */
 import type { Graph } from "../graph/graph.ts";
 import { applyPlan } from "../graph/apply_plan.ts";
-import type { QuantizedGraph } from "../graph/quantizers.ts";
 import { type CalibrationItems, calibrationSet } from "../quant/calibration_set.ts";
 import type { QuantizeOptions } from "../quant/options.ts";
 import { settingsOf as checkQuantization } from "../quant/settings.ts";
-import { quantize } from "../quant/quantize.ts";
+import { type QuantizationResult, quantize } from "../quant/quantize.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { openBackend } from "../runtime/open.ts";
 import { nodeCosts, profileModel } from "../runtime/profile.ts";
@@ -69,7 +68,7 @@ export interface AccuracyControlOptions<T> extends Omit<QuantizeOptions, "onProg
 /** What was found, what it reaches and what it cost. */
 export interface AccuracyControlResult extends SearchOutcome {
   /** The model with all its quantizers: `applyPlan(model, point.plan)` is the graph of any point of `front`. */
-  readonly model: QuantizedGraph;
+  readonly model: QuantizationResult;
   /** The graph of the plan, ready to be written. */
   readonly graph: Graph;
   /** Where it was measured. */
@@ -119,7 +118,7 @@ export async function quantizeWithAccuracyControl<T>(
   });
   const subject = resources.use(new Subject({ graph, backend, validation, validate }));
   const unseen = holdout ? resources.use(new Subject({ graph, backend, validation: holdout, validate })) : null;
-  let model: QuantizedGraph | null = null;
+  let model: QuantizationResult | null = null;
   const costs = async (): Promise<{ unit: CostUnit; byGroup: Map<string, number> }> => {
     const { groups } = model!;
     if (cost === "operations") return { unit: cost, byGroup: operationsOf(groups) };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import type { ReportData } from "../../src/report/data.ts";
 import { VERSION } from "../../src/graph/version.ts";
+import { readModel } from "../../src/runtime/read_model.ts";
 import { tensor } from "../../src/tensor/tensor.ts";
 import { type Folder, folder, type Printed } from "./fixture.ts";
 
@@ -16,11 +17,6 @@ function run(dir: Folder, line: string): Promise<Printed> {
 function readReport(dir: Folder, name: string): ReportData {
   return JSON.parse(Deno.readTextFileSync(dir.path(name)));
 }
-
-Deno.test("VERSION is that of the package", () => {
-  const { version } = JSON.parse(Deno.readTextFileSync(new URL("../../deno.json", import.meta.url)));
-  assert.equal(VERSION, version);
-});
 
 Deno.test("quantize --report writes what it found as a page and as data", async () => {
   await using dir = await folder();
@@ -142,4 +138,50 @@ Deno.test("rank writes paths with spaces so that a shell takes them", async () =
   const { command } = readReport(dir, "r.json").run;
   const { stdout } = await new Deno.Command("sh", { args: ["-c", `printf '%s\\n' ${command}`] }).output();
   assert.ok(new TextDecoder().decode(stdout).split("\n").includes(items));
+});
+
+Deno.test("rank takes a module that exports nothing but calibration", async () => {
+  await using dir = await folder();
+  const items =
+    'Array.from({ length: 4 }, (_, i) => ({ x: { dtype: "f32", shape: [1, 4], data: Float32Array.of(i, 1, 2, 3) } }))';
+  Deno.writeTextFileSync(dir.path("cal.ts"), `export const calibration = ${items};`);
+  const { code, out, errors } = await run(dir, "rank @model.onnx --task @cal.ts --backend cpu --json --quiet");
+  assert.equal(code, 0, errors.join("\n"));
+  assert.equal(JSON.parse(out[0]!).items, 4);
+  Deno.writeTextFileSync(dir.path("none.ts"), "export const validation = [];");
+  const none = await run(dir, "rank @model.onnx --task @none.ts --backend cpu");
+  assert.match(none.errors.at(-1)!, /must export "calibration", an iterable of model inputs: it is missing/);
+});
+
+Deno.test("a report finds the files of inputs as the command did, whatever their names hold", async () => {
+  await using dir = await folder();
+  await Deno.copyFile(dir.path("labels.npy"), dir.path("l=1.npy"));
+  const line =
+    "quantize @model.onnx --calibration x=@cal.npy --validation @val.npy --labels @l=1.npy --backend cpu --quiet";
+  const { code, errors } = await run(dir, `${line} --report @r.json`);
+  assert.equal(code, 0, errors.join("\n"));
+  assert.deepEqual(readReport(dir, "r.json").run.files.map(({ role, path }) => [role, path]), [
+    ["FP32 model", dir.path("model.onnx")],
+    ["calibration", dir.path("cal.npy")],
+    ["validation", dir.path("val.npy")],
+    ["labels", dir.path("l=1.npy")],
+    ["result", dir.path("model.int8.onnx")],
+  ]);
+});
+
+Deno.test("a search's report and file tell the recipes that were taken, and the settings that they gave", async () => {
+  await using dir = await folder();
+  const line = `${CONTROL} --recipe auto --quiet --journal @j.jsonl --export openvino --out @o.onnx --report @r.json`;
+  assert.equal((await run(dir, line)).code, 0);
+  const { recipes, run: { options } } = readReport(dir, "r.json");
+  assert.ok(recipes!.length > 1);
+  assert.deepEqual([options["journal"], options["target"], options["recipe"]], [
+    ...[dir.path("j.jsonl"), "openvino", "auto"],
+  ]);
+  const { metadata } = readModel(Deno.readFileSync(dir.path("o.onnx")));
+  assert.deepEqual(JSON.parse(metadata.get("acqua.quantization")!).recipes, options["recipes"]);
+
+  await run(dir, "quantize @model.onnx --calibration @cal.npy --backend cpu --quiet --recipe mse --out @m.onnx");
+  const mse = JSON.parse(readModel(Deno.readFileSync(dir.path("m.onnx"))).metadata.get("acqua.quantization")!);
+  assert.deepEqual([mse.recipes, mse.weightsRange.max.aggregatorType], [["mse"], "mse"]);
 });

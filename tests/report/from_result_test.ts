@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { settingsOf } from "../../src/quant/settings.ts";
 import { reportOf, reportOfModel } from "../../src/report/from_result.ts";
 import type { AccuracyControlResult } from "../../src/search/accuracy_control.ts";
 import type { Evaluation } from "../../src/search/measure.ts";
@@ -26,11 +27,21 @@ function evaluation(plan: readonly string[] | null, metric: number, items = 100)
   return { plan, items, full, metric, drop: full ? 0.9 - metric : null, seconds: 1 };
 }
 
+const NETWORK = {
+  ...{ attention: 0, layerNormalization: 0, gelu: 0, hardSwish: 0, squeezeExcitation: 0 },
+  transformer: false,
+};
+
+const FRONT = [["d", "c"], ["d"], []].map((plan) => ({
+  ...{ plan: new Set(plan), metric: 0, drop: 0, interval: null, operationsShare: 0 },
+  ...{ macsShare: null, bytes: null, ms: null },
+}));
+
 const RESULT: AccuracyControlResult = {
   plan: new Set(["c", "d"]),
   ...{ baselineMetric: 0.9, int8Metric: 0.5, metric: 0.89, drop: 0.01, maxDrop: 0.01, dropType: "absolute" },
   ...{ reached: true, groups: GROUPS, itemInferences: 540, seconds: 12, status: "reached", verified: true },
-  ...{ interval: null, confidence: null, holdout: null, sensitivities: [], front: [], advice: [] },
+  ...{ interval: null, confidence: null, holdout: null, sensitivities: [], front: FRONT, advice: [] },
   revertedShare: { unit: "operations", share: 0.5 },
   reverted: [
     { group: "d", nodes: ["d"], reason: { before: 0.5, after: 0.7, sensitivity: 0.4 } },
@@ -44,7 +55,10 @@ const RESULT: AccuracyControlResult = {
     evaluation(["d"], 0.7),
     evaluation(["d", "c"], 0.89),
   ],
-  model: { graph: GRAPH, quantizers: [], groups: GROUPS, warnings: ["a warning"] },
+  model: {
+    ...{ graph: GRAPH, quantizers: [], groups: GROUPS, warnings: ["a warning"] },
+    report: { network: NETWORK, settings: settingsOf({}), recipes: [], rungs: [] },
+  },
   graph: GRAPH,
   backend: { name: "cpu", device: "CPU" },
   warnings: ["a warning"],
