@@ -121,6 +121,7 @@ export type { QuantizationSettings } from "./src/quant/settings.ts";
 export { type QuantizationReport, type QuantizationResult, quantize } from "./src/quant/quantize.ts";
 export type {
   AggregatorType,
+  RangeEstimator,
   RangeEstimatorName,
   StatisticsCollector,
   StatisticsType,

@@ -47,7 +47,6 @@ export function applyPlan({ graph, quantizers, biases }: QuantizedGraph, plan: P
   const rewriter = new Rewriter(graph);
   const inputs = new Map<string, string>();
   const found = new Map<string, QuantizationParameters>();
-  const bounds = new Map<string, () => string>();
   for (const quantizer of active) {
     for (const site of quantizer.sites) {
       const dequantized = quantizer.kind === "weight"
@@ -55,7 +54,6 @@ export function applyPlan({ graph, quantizers, biases }: QuantizedGraph, plan: P
         : insertActivation(rewriter, quantizer, site);
       for (const { node, input } of site.readers) {
         inputs.set(`${node} ${input}`, dequantized);
-        bounds.set(`${node} ${input}`, () => boundedName(rewriter, dequantized, quantizer.parameters));
         found.set(`${node} ${input}`, quantizer.parameters);
       }
     }
@@ -74,7 +72,7 @@ export function applyPlan({ graph, quantizers, biases }: QuantizedGraph, plan: P
       const integers = bias && biasForm === "i32" ? insertBias(rewriter, node, bias, x, w) : null;
       if (integers) own[2] = integers;
     } else if (hasBias && x && guardsFloat) {
-      own[0] = bounds.get(`${node.name} 0`)!();
+      own[0] = boundedName(rewriter, own[0]!, x);
     }
     return own.some((name, i) => name !== node.inputs[i]) ? { ...node, inputs: own } : node;
   });
@@ -204,16 +202,13 @@ function insertBias(
 
 function dropSaturated(graph: Graph): Graph {
   const rewriter = new Rewriter(graph);
-  const readers = new Map<string, Node[]>();
-  for (const node of graph.nodes) {
-    for (const input of node.inputs) if (input) readers.set(input, [...(readers.get(input) ?? []), node]);
-  }
+  const uses = usesOf(graph);
   const outputs = new Set(graph.outputs.map((output) => output.name));
   for (const node of graph.nodes) {
     const bounds = clampOf(node, graph.constants);
-    const after = readers.get(node.outputs[0]!) ?? [];
+    const after = uses.get(node.outputs[0]!) ?? [];
     if (!bounds || after.length === 0 || outputs.has(node.outputs[0]!)) continue;
-    if (after.every((reader) => saturates(reader, bounds, graph.constants))) {
+    if (after.every((use) => saturates(use.node, bounds, graph.constants))) {
       rewriter.redirect(node.outputs[0]!, node.inputs[0]!);
     }
   }

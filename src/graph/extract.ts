@@ -14,7 +14,7 @@ import {
   type Site,
 } from "./quantizers.ts";
 import { Rewriter } from "./rewriter.ts";
-import { UnionFind } from "./union_find.ts";
+import { Ties } from "./ties.ts";
 
 /**
  * The float graph, its quantizers and the plan of a quantized graph, whoever made it: the inverse of `applyPlan`.
@@ -64,10 +64,10 @@ class Extractor {
       const value = this.#renamed.get(own.site.value) ?? own.site.value;
       return { ...own, site: { ...own.site, value } };
     });
-    const groups = groupsOf(graph, found);
-    const groupOf = new Map(groups.flatMap((group) => group.nodes.map((name): [string, string] => [name, group.id])));
     const producers = producersOf(graph);
     const behind = readersBehindMoves(graph);
+    const groups = groupsOf(graph, found, producers, behind);
+    const groupOf = new Map(groups.flatMap((group) => group.nodes.map((name): [string, string] => [name, group.id])));
     const quantizers = found.map(({ kind, parameters, site }): Quantizer => {
       const read = site.readers.flatMap((reader) => [reader.node, ...behind(reader.node)]).flatMap((name) =>
         groupOf.get(name) ?? []
@@ -137,41 +137,31 @@ function nodeBehind(value: string, graph: Graph, producers: ReadonlyMap<string, 
 }
 
 /** Nodes that read through one quantizer change precision together; without readers, the node behind it. */
-function groupsOf(graph: Graph, found: readonly Found[]): Group[] {
-  const ties = new UnionFind<string>();
-  const members = new Set<string>();
+function groupsOf(
+  graph: Graph,
+  found: readonly Found[],
+  producers: ReadonlyMap<string, Node>,
+  behind: (name: string) => string[],
+): Group[] {
+  const ties = new Ties();
   const weighted = new Set(found.flatMap(({ kind, site }) => kind === "weight" ? site.readers.map((r) => r.node) : []));
   const ops = new Map(graph.nodes.map((node) => [node.name, node.op]));
-  const behind = readersBehindMoves(graph);
-  const producers = producersOf(graph);
-  const tie = (names: readonly string[]): void => {
-    for (const name of names) {
-      members.add(name);
-      ties.union(names[0]!, name);
-    }
-  };
   for (const { kind, site } of found) {
     if (kind === "weight") continue;
     const readers = site.readers.flatMap((reader) => behind(reader.node)).filter((name) => ops.has(name));
     const quantized = readers.filter((name) =>
       !LINEAR_OPERATORS.has(ops.get(name)!) || weighted.has(name) || ops.get(name) === "MatMul"
     );
-    tie([quantized, nodeBehind(site.value, graph, producers), readers].find((list) => list.length > 0) ?? []);
+    ties.tie([quantized, nodeBehind(site.value, graph, producers), readers].find((list) => list.length > 0) ?? []);
   }
   for (const { kind, site } of found) {
     if (kind === "activation") continue;
     const names = site.readers.map((reader) => reader.node);
     // A table whose rows are read in 8 bits by those behind it belongs to them.
-    const isTable = !names.some((name) => members.has(name)) && names.flatMap(behind).some((name) => members.has(name));
-    if (!isTable) tie(names);
+    const isTable = !names.some((name) => ties.has(name)) && names.flatMap(behind).some((name) => ties.has(name));
+    if (!isTable) ties.tie(names);
   }
-  const groups = new Map<string, string[]>();
-  for (const { name } of graph.nodes) {
-    if (!members.has(name)) continue;
-    const root = ties.find(name);
-    groups.set(root, [...groups.get(root) ?? [], name]);
-  }
-  return [...groups.values()].map((nodes) => ({ id: nodes[0]!, nodes }));
+  return ties.groups(graph);
 }
 
 /** A reader, or, where it only moves data, those who read what it moves. */

@@ -22,6 +22,9 @@ export interface CorrectionRule {
   readonly everywhere?: boolean;
 }
 
+/** The part of a quantized model that layers are found in. */
+export type QuantizedLayers = Pick<QuantizedGraph, "graph" | "quantizers">;
+
 /** A layer whose weights are quantized. */
 export interface Correctable {
   /** The layer. */
@@ -33,7 +36,7 @@ export interface Correctable {
 }
 
 /** The layers whose biases a rule lets be corrected, in graph order. */
-export function correctableLayers({ graph, quantizers }: QuantizedGraph, rule: CorrectionRule): Correctable[] {
+export function correctableLayers({ graph, quantizers }: QuantizedLayers, rule: CorrectionRule): Correctable[] {
   const uses = usesOf(graph);
   const weights = new Map(quantizers.filter(({ kind }) => kind === "weight").map((own) => [own.sites[0]!.value, own]));
   return weightedLayers(graph).flatMap((layer): Correctable[] => {
@@ -49,7 +52,7 @@ export function correctableLayers({ graph, quantizers }: QuantizedGraph, rule: C
 }
 
 /** The values whose means fast bias correction needs, with the axis along which each channel has its own. */
-export function inputMeansNeeded(model: QuantizedGraph, rule: CorrectionRule): Map<string, 1 | -1> {
+export function inputMeansNeeded(model: QuantizedLayers, rule: CorrectionRule): Map<string, 1 | -1> {
   return channelAxes(correctableLayers(model, rule).map(({ layer }) => layer));
 }
 
@@ -65,9 +68,10 @@ export function correctBiases(
   types: ReadonlyMap<string, KnownType>,
   rule: CorrectionRule,
 ): Map<string, Tensor> {
-  const axes = inputMeansNeeded(model, rule);
+  const layers = correctableLayers(model, rule);
+  const axes = channelAxes(layers.map(({ layer }) => layer));
   const corrected = new Map<string, Tensor>();
-  for (const { layer, bias, quantizer } of correctableLayers(model, rule)) {
+  for (const { layer, bias, quantizer } of layers) {
     const value = layer.node.inputs[0]!;
     const own = means.get(value);
     const type = types.get(value);

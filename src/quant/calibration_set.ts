@@ -22,7 +22,7 @@ export interface CalibrationSet extends AsyncIterable<CalibrationItem> {
  */
 export async function calibrationSet(source: CalibrationItems, limit: number): Promise<CalibrationSet> {
   const items = isUsedUp(source) ? await Array.fromAsync(firstOf(source, limit)) : source;
-  const { value: first } = await firstOf(items, 1).next();
+  const [first] = await Array.fromAsync(firstOf(items, 1));
   if (!first) throw new RangeError("The calibration set is empty: at least one item is needed");
   return { first, [Symbol.asyncIterator]: () => firstOf(items, limit) };
 }

@@ -60,8 +60,10 @@ function perTensorOnly(estimator: RangeEstimator, { axis }: Sampled): RangeEstim
 
 function rangesOf(estimator: RangeEstimator, form: QuantizerForm, at: Sampled, source: Source): Ranges {
   if (!DISTRIBUTION_AGGREGATORS.has(estimator.min.aggregatorType)) return plainRanges(estimator, form, at, source);
-  const own = source.distributions({ ...at, statistic: "raw" })
-    .map((distribution, c) => searchedRange(estimator, form, distribution, () => plainRangesAt(form, at, source, c)));
+  const plain = estimator.min.aggregatorType === "best" ? PLAIN.map((own) => plainRanges(own, form, at, source)) : [];
+  const own = source.distributions({ ...at, statistic: "raw" }).map((distribution, c) =>
+    searchedRange(estimator, form, distribution, plain.map(({ min, max }) => ({ min: min[c]!, max: max[c]! })))
+  );
   return { min: Float32Array.from(own, ({ min }) => min), max: Float32Array.from(own, ({ max }) => max) };
 }
 
@@ -70,24 +72,17 @@ function plainRanges(estimator: RangeEstimator, form: QuantizerForm, at: Sampled
   return { min: min!, max: max! };
 }
 
-function plainRangesAt(form: QuantizerForm, at: Sampled, source: Source, channel: number): Range[] {
-  return PLAIN.map((estimator) => {
-    const { min, max } = plainRanges(estimator, form, at, source);
-    return { min: min[channel]!, max: max[channel]! };
-  });
-}
-
 function searchedRange(
   { min: { aggregatorType, quantileOutlierProb: low }, max: { quantileOutlierProb: high } }: RangeEstimator,
   form: QuantizerForm,
   distribution: Distribution,
-  others: () => readonly Range[],
+  others: readonly Range[],
 ): Range {
   if (aggregatorType === "mse") return leastErrorRange(distribution, form);
   if (aggregatorType === "histogram") return normalized(normRange(distribution), form);
   if (aggregatorType === "percentile") return percentileRange(distribution, low, high, form);
   const candidates = [
-    ...others(),
+    ...others,
     percentileRange(distribution, low, high, form),
     normalized(normRange(distribution), form),
     leastErrorRange(distribution, form),

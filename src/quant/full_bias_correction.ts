@@ -19,7 +19,7 @@ import type { CalibrationItem } from "./statistics.ts";
 import { channelMean } from "./channel_mean.ts";
 import { type ChannelShift, cutAtLayers, type Segment } from "./segments.ts";
 
-/** How many of the items that ranges are taken from full bias correction runs: a fifth, but one at least. */
+/** How many items full bias correction runs at most, for a subset size: a fifth of it, but one at least. */
 export function correctionSubset(items: number): number {
   return Math.max(Math.floor(0.2 * items), 1);
 }
@@ -57,9 +57,9 @@ export async function correctBiasesFully(
     const means = new MeanOfItems();
     for (const batch of batches) await runSegment(batch, level, shifts, axes, means, backend);
     for (const { layer: { node, axis }, bias } of layers) {
-      const mean = means.of(node.name);
-      if (!mean) continue;
-      const shift = mean.map((m, c) => wanted.of(node.name)![c]! - m);
+      const [mean, float] = [means.of(node.name), wanted.of(node.name)];
+      if (!mean || !float) continue;
+      const shift = mean.map((m, c) => float[c]! - m);
       const result = shifted(bias?.value ?? null, shift, rule);
       if (!result) continue;
       corrected.set(node.name, result);

@@ -24,7 +24,7 @@ import type { QuantizationConstraints } from "./options.ts";
 import type { QuantizationSettings } from "./settings.ts";
 import { isEdge, propagate, type Quantizing, unify } from "./propagation.ts";
 import { sitesOf } from "./sites.ts";
-import { UnionFind } from "../graph/union_find.ts";
+import { Ties } from "../graph/ties.ts";
 
 /** A quantizer before its numbers are known. */
 export interface Placement {
@@ -232,27 +232,16 @@ function grouped(placements: readonly Ungrouped[], flow: Flow): Placements {
     const producer = flow.producers.get(sites.find(({ output }) => output)?.value ?? "")?.name;
     return nodes.length > 0 || !producer ? nodes : [producer];
   };
-  const ties = new UnionFind<string>();
-  const members = new Set<string>();
-  for (const placement of placements) {
-    const nodes = nodesOf(placement);
-    for (const node of nodes) {
-      members.add(node);
-      ties.union(nodes[0]!, node);
-    }
-  }
-  const groups = new Map<string, string[]>();
-  for (const { name } of flow.graph.nodes) {
-    if (!members.has(name)) continue;
-    const root = ties.find(name);
-    groups.set(root, [...groups.get(root) ?? [], name]);
-  }
+  const ties = new Ties();
+  for (const placement of placements) ties.tie(nodesOf(placement));
+  const groups = ties.groups(flow.graph);
+  const groupOf = new Map(groups.flatMap(({ id, nodes }) => nodes.map((name): [string, string] => [name, id])));
   return {
     placements: placements.map((placement) => {
       const [first] = nodesOf(placement);
       const { nodes: _, ...own } = placement;
-      return { ...own, groups: first ? [groups.get(ties.find(first))![0]!] : [] };
+      return { ...own, groups: first ? [groupOf.get(first)!] : [] };
     }),
-    groups: [...groups.values()].map((nodes) => ({ id: nodes[0]!, nodes })),
+    groups,
   };
 }

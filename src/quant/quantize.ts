@@ -52,16 +52,18 @@ export async function quantize(
   calibration: CalibrationItems,
   options: QuantizeOptions = {},
 ): Promise<QuantizationResult> {
-  const { recipe, onProgress = () => {} } = options;
+  const { recipe, onProgress } = options;
+  let done = 0;
+  const onItem = (): void => onProgress?.(++done);
   const settings = settingsOf(options);
   requireFloat(graph);
   const items = await calibrationSet(calibration, settings.subsetSize);
   for (const input of graph.inputs) checkInput(input, items.first[input.name]);
   await using resources = new AsyncDisposableStack();
   const backend = options.backend ?? resources.use(await openBackend());
-  if (recipe === "auto") return await quantizeByLadder(graph, items, backend, options);
+  if (recipe === "auto") return await quantizeByLadder(graph, items, backend, options, onItem);
   const own = recipe ? settingsOf(withRecipe(options, recipe)) : settings;
-  const { model, network } = await new Stages(graph, items, backend, onProgress).quantize(own);
+  const { model, network } = await new Stages(graph, items, backend, onItem).quantize(own);
   return { ...model, report: { network, settings: own, recipes: recipe ? [recipe] : [], rungs: [] } };
 }
 
@@ -70,23 +72,22 @@ async function quantizeByLadder(
   items: CalibrationSet,
   backend: Backend,
   options: QuantizeOptions,
+  onItem: () => void,
 ): Promise<QuantizationResult> {
-  const { onProgress = () => {} } = options;
   const all = await Array.fromAsync(items);
   const count = Math.min(Math.floor(all.length * HELD_BACK), MOST_HELD_BACK);
   // Every nth item is held back, so that both parts are like the whole however the items are sorted.
-  const held = count === 0
-    ? all
-    : all.filter((_, i) => Math.floor((i + 1) * count / all.length) > Math.floor(i * count / all.length));
-  const rest = count === 0 ? all : all.filter((item) => !held.includes(item));
+  const isHeld = (i: number): boolean => Math.floor((i + 1) * count / all.length) > Math.floor(i * count / all.length);
+  const held = count === 0 ? all : all.filter((_, i) => isHeld(i));
+  const rest = all.filter((_, i) => !isHeld(i));
   const wanted = await outputsOf(graph, held, backend);
-  const stages = new Stages(graph, await calibrationSet(rest, rest.length), backend, onProgress);
+  const stages = new Stages(graph, await calibrationSet(rest, rest.length), backend, onItem);
   stages.anticipate(candidates(options).map(settingsOf));
   const { options: best, recipes, rungs } = await climb(options, async (own) => {
     const { model } = await stages.quantize(settingsOf(own));
     return signalToNoise(wanted, await outputsOf(applyPlan(model, new Set()), held, backend));
   });
-  const whole = new Stages(graph, items, backend, onProgress);
+  const whole = new Stages(graph, items, backend, onItem);
   const settings = settingsOf(best);
   const { model, network } = await whole.quantize(settings);
   const few = count === 0

@@ -87,9 +87,9 @@ export async function climb(
   const rungs: Rung[] = [{ recipes: [], sqnr: best.sqnr, kept: true }];
   for (const name of openRecipes(options)) {
     const recipes = [...best.recipes.filter((own) => !shareField(own, name)), name];
-    const candidate = recipes.toReversed().reduce(withRecipe, options);
+    const candidate = recipes.reduce(withRecipe, options);
     const sqnr = await measure(candidate);
-    const kept = sqnr >= best.sqnr + LEAST_GAIN;
+    const kept = sqnr - best.sqnr >= LEAST_GAIN;
     rungs.push({ recipes, sqnr, kept });
     if (kept) best = { recipes, sqnr, options: candidate };
   }

@@ -8,6 +8,7 @@ import { type Graph, type Node, producersOf, usesOf } from "../graph/graph.ts";
 import { MOVING_OPERATORS } from "../graph/quantizers.ts";
 import { Rewriter } from "../graph/rewriter.ts";
 import { tensor } from "../tensor/tensor.ts";
+import { quantileOf } from "./aggregator.ts";
 import { ConstantEdits } from "./edits.ts";
 import { foldQuotient } from "./quotients.ts";
 import { channelAxes, ownsWeights, scaledWeights, type Weighted, weightedLayers, weightMaxima } from "./weighted.ts";
@@ -117,19 +118,10 @@ function scaleOf(layers: readonly Weighted[], maxima: ArrayLike<number>, alphas:
     const raw = weightMaxima(layer, "inputs").map((weight, c) =>
       Math.max(maxima[c]!, LEAST_MAXIMUM) ** alpha / (Math.max(weight, LEAST_MAXIMUM) ** (1 - alpha) + EPSILON)
     );
-    const least = quantile(raw, LOWEST_QUANTILE);
+    const least = quantileOf(raw.toSorted(), LOWEST_QUANTILE);
     const scale = raw.map((s) => Math.min(Math.max(s, least), LARGEST_SCALE));
     const ratio = Math.min(...scale) / (Math.max(...scale) + EPSILON);
     if (ratio > bestRatio) [best, bestRatio] = [scale, ratio];
   }
   return best;
-}
-
-/** The quantile of numbers, linear between neighbours. */
-function quantile(values: Float64Array, share: number): number {
-  const sorted = values.toSorted();
-  const at = share * (sorted.length - 1);
-  const below = Math.floor(at);
-  const above = Math.min(below + 1, sorted.length - 1);
-  return sorted[below]! + (at - below) * (sorted[above]! - sorted[below]!);
 }

@@ -25,8 +25,16 @@ import { accumulatorOverflows, accumulatorWarning } from "./overflow_guard.ts";
 import { type Placements, placeQuantizers } from "./placement.ts";
 import { activationQuantizers, activationRequests, fittingBiases, type Made, weightQuantizers } from "./quantizers.ts";
 import { QUANTILE_OUTLIER_PROB } from "./range_estimator.ts";
-import { absoluteMaximaNeeded, smoothActivations } from "./smooth_quant.ts";
-import { collectStatistics, type NumberRequest, type Statistics, type StatisticsRequest } from "./statistics.ts";
+import { absoluteMaximaNeeded, type Alphas, smoothActivations } from "./smooth_quant.ts";
+import type { Distribution } from "./distribution.ts";
+import {
+  collectStatistics,
+  type DistributionRequest,
+  type NumberRequest,
+  requestKey,
+  type Statistics,
+  type StatisticsRequest,
+} from "./statistics.ts";
 import { QUANTIZED_OPSETS, upgrade } from "./upgrade.ts";
 
 /** A float graph that is ready to be quantized. */
@@ -36,7 +44,6 @@ interface Float {
   /** Names of the nodes that stay in float, and why where the user did not say so. */
   readonly ignored: ReadonlySet<string>;
   readonly kind: NetworkKind;
-  readonly transformer: boolean;
   readonly batchwise: boolean;
   readonly warnings: readonly string[];
 }
@@ -46,8 +53,7 @@ export class Stages {
   readonly #graph: Graph;
   readonly #items: CalibrationSet;
   readonly #backend: Backend;
-  readonly #onItem: (done: number) => void;
-  #done = 0;
+  readonly #onItem: () => void;
   /** Results of stages, by what they depend on. */
   readonly #known = new Map<string, Promise<unknown>>();
   readonly #pools = new Map<Graph, StatisticsPool>();
@@ -56,9 +62,9 @@ export class Stages {
   /**
    * @param graph The float graph as it was read.
    * @param items Items that fit it.
-   * @param onItem Called for each run of an item, with the number of them so far.
+   * @param onItem Called for each run of an item that statistics are taken in.
    */
-  constructor(graph: Graph, items: CalibrationSet, backend: Backend, onItem: (done: number) => void) {
+  constructor(graph: Graph, items: CalibrationSet, backend: Backend, onItem: () => void) {
     this.#graph = graph;
     this.#items = items;
     this.#backend = backend;
@@ -95,7 +101,7 @@ export class Stages {
       warnings: [...float.warnings, ...ranges, ...warnings, ...(groups.length === 0 ? [nothing] : [])],
     };
     if (settings.biasCorrection) model = { ...model, biases: await this.#biases(model, float, settings, pool) };
-    return { model, network: { ...float.kind, transformer: float.transformer } };
+    return { model, network: float.kind };
   }
 
   #once<T>(key: readonly unknown[], make: () => Promise<T>): Promise<T> {
@@ -116,21 +122,16 @@ export class Stages {
       const overflows = accumulatorOverflows(graph, types(graph)).filter(({ node }) => !scope.has(node));
       const ignored = new Set([...scope, ...overflows.map(({ node }) => node)]);
       const isIgnored = ({ name }: Node): boolean => ignored.has(name);
-      const kind = networkKindOf(graph, types(graph));
-      const transformer = modelType === "auto" ? kind.transformer : modelType === "transformer";
+      const found = networkKindOf(graph, types(graph));
+      const transformer = modelType === "auto" ? found.transformer : modelType === "transformer";
       if (crossLayerEqualization) graph = equalizeLayers(graph);
-      if (transformer) {
-        const needed = absoluteMaximaNeeded(graph, smoothQuantAlphas, isIgnored);
-        const maxima = await this.#numbers(graph, needed, { statistic: "abs_max", aggregator: "max" });
-        if (needed.size > 0) graph = smoothActivations(graph, maxima, smoothQuantAlphas, isIgnored);
-      }
+      if (transformer) graph = await this.#smoothed(graph, smoothQuantAlphas, isIgnored);
       if (channelAlignment) graph = await this.#aligned(graph);
       return {
         graph,
         types: types(graph),
         ignored,
-        kind,
-        transformer,
+        kind: { ...found, transformer },
         batchwise: settings.batchwiseStatistics ?? this.#holdBatches(),
         warnings: [...this.#graph.warnings ?? [], ...overflows.map(accumulatorWarning)],
       };
@@ -158,25 +159,27 @@ export class Stages {
   }
 
   async #aligned(graph: Graph): Promise<Graph> {
-    const axes = new Map(channelRangesNeeded(graph).map((value) => [value, 1]));
-    const at = (probability: number) =>
-      this.#numbers(graph, axes, { statistic: "quantile", probability, aggregator: "median" });
-    const [low, high] = [await at(QUANTILE_OUTLIER_PROB), await at(1 - QUANTILE_OUTLIER_PROB)];
-    return alignChannels(
-      graph,
-      new Map(Array.from(low, ([value, own]) => [value, { low: own, high: high.get(value)! }])),
+    const values = channelRangesNeeded(graph);
+    const request = (value: string, probability: number): NumberRequest => (
+      { value, axis: 1, statistic: "quantile", probability, aggregator: "median" }
     );
+    const ends = [QUANTILE_OUTLIER_PROB, 1 - QUANTILE_OUTLIER_PROB] as const;
+    const pool = await this.#collected(graph, values.flatMap((value) => ends.map((end) => request(value, end))));
+    const ranges = values.map((value) => {
+      const [low, high] = ends.map((end) => pool.numbers(request(value, end)));
+      return [value, { low: low!, high: high! }] as const;
+    });
+    return alignChannels(graph, new Map(ranges));
   }
 
-  /** One number for each channel of each value. */
-  async #numbers(
-    graph: Graph,
-    axes: ReadonlyMap<string, number>,
-    what: Pick<NumberRequest, "statistic" | "probability" | "aggregator">,
-  ): Promise<Map<string, Float32Array>> {
-    const requests = Array.from(axes, ([value, axis]): NumberRequest => ({ ...what, value, axis }));
+  async #smoothed(graph: Graph, alphas: Alphas, isIgnored: (node: Node) => boolean): Promise<Graph> {
+    const requests = Array.from(absoluteMaximaNeeded(graph, alphas, isIgnored), ([value, axis]): NumberRequest => (
+      { value, axis, statistic: "abs_max", aggregator: "max" }
+    ));
+    if (requests.length === 0) return graph;
     const pool = await this.#collected(graph, requests);
-    return new Map(requests.map((request) => [request.value, pool.numbers(request)]));
+    const maxima = new Map(requests.map((request) => [request.value, pool.numbers(request)]));
+    return smoothActivations(graph, maxima, alphas, isIgnored);
   }
 
   #placements(float: Float, settings: QuantizationSettings): Promise<Placements> {
@@ -186,7 +189,7 @@ export class Stages {
       ["placements", this.#keyOf(float), own],
       () =>
         Promise.resolve(
-          placeQuantizers(float.graph, float.types, { ...own, transformer: float.transformer }, float.ignored),
+          placeQuantizers(float.graph, float.types, { ...own, transformer: float.kind.transformer }, float.ignored),
         ),
     );
   }
@@ -216,7 +219,7 @@ export class Stages {
       requests.push(...activationRequests(placements, own, float.batchwise));
       if (!own.biasCorrection || !own.fastBiasCorrection) continue;
       const quantizers = (await this.#weights(float, own)).map(({ quantizer }) => quantizer);
-      const means = inputMeansNeeded({ graph: float.graph, quantizers, groups: [], warnings: [] }, ruleOf(own));
+      const means = inputMeansNeeded({ graph: float.graph, quantizers }, ruleOf(own));
       requests.push(...Array.from(means, ([value, axis]) => meanRequest(value, axis)));
     }
     return await this.#collected(float.graph, requests);
@@ -229,7 +232,7 @@ export class Stages {
     if (missing.length > 0) {
       pool.add(
         missing,
-        await collectStatistics(graph, missing, this.#items, this.#backend, () => this.#onItem(++this.#done)),
+        await collectStatistics(graph, missing, this.#items, this.#backend, this.#onItem),
       );
     }
     return pool;
@@ -261,32 +264,30 @@ function meanRequest(value: string, axis: number): NumberRequest {
 }
 
 /** Statistics of several runs over the same items. */
-class StatisticsPool implements Pick<Statistics, "items" | "numbers" | "distributions"> {
-  readonly #parts: { readonly keys: ReadonlySet<string>; readonly statistics: Statistics }[] = [];
-
-  get items(): number {
-    return this.#parts[0]?.statistics.items ?? 0;
-  }
+class StatisticsPool implements Statistics {
+  items = 0;
+  readonly #found = new Map<string, Statistics>();
 
   has(request: StatisticsRequest): boolean {
-    return this.#parts.some(({ keys }) => keys.has(JSON.stringify(request)));
+    return this.#found.has(requestKey(request));
   }
 
   add(requests: readonly StatisticsRequest[], statistics: Statistics): void {
-    this.#parts.push({ keys: new Set(requests.map((request) => JSON.stringify(request))), statistics });
+    this.items = statistics.items;
+    for (const request of requests) this.#found.set(requestKey(request), statistics);
   }
 
   numbers(request: NumberRequest): Float32Array {
     return this.#of(request).numbers(request);
   }
 
-  distributions(request: Parameters<Statistics["distributions"]>[0]): ReturnType<Statistics["distributions"]> {
+  distributions(request: DistributionRequest): readonly Distribution[] {
     return this.#of(request).distributions(request);
   }
 
   #of(request: StatisticsRequest): Statistics {
-    const own = this.#parts.find(({ keys }) => keys.has(JSON.stringify(request)));
+    const own = this.#found.get(requestKey(request));
     if (!own) throw new RangeError(`Statistic "${request.statistic}" of "${request.value}" was not collected`);
-    return own.statistics;
+    return own;
   }
 }

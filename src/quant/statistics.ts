@@ -106,6 +106,8 @@ interface Collected {
 class Collector {
   readonly observations: readonly Observation[];
   readonly #numbers = new Map<string, Collected>();
+  /** The same by the observation that they are taken from. */
+  readonly #byObservation = new Map<string, Collected[]>();
   /** Exact ends of the distributions, by observation. */
   readonly #ends = new Map<string, { readonly min: Aggregator; readonly max: Aggregator }>();
 
@@ -124,10 +126,10 @@ class Collector {
       }
       if (request.statistic === "quantile" || request.statistic === "abs_quantile") own.eachCounted = true;
       const { aggregator, outlierProb = 0 } = request;
-      const known = this.#numbers.has(requestKey(request));
-      if (!known) {
-        this.#numbers.set(requestKey(request), { request, aggregator: aggregatorOf(aggregator, outlierProb) });
-      }
+      if (this.#numbers.has(requestKey(request))) continue;
+      const collected = { request, aggregator: aggregatorOf(aggregator, outlierProb) };
+      this.#numbers.set(requestKey(request), collected);
+      this.#byObservation.set(key, [...this.#byObservation.get(key) ?? [], collected]);
     }
     this.observations = [...observations.values()];
   }
@@ -152,8 +154,7 @@ class Collector {
         min,
         (least, c) => distributionOfCounts(counts[sample * channels + c]!, { min: least, max: max[c]! }),
       );
-      for (const { request, aggregator } of this.#numbers.values()) {
-        if (observationKey(request) !== key) continue;
+      for (const { request, aggregator } of this.#byObservation.get(key) ?? []) {
         aggregator.add(numbersOf(request, min, max, mean, distributions));
       }
     }
@@ -204,7 +205,9 @@ function observationKey({ value, axis, batchwise = false }: Sampled): string {
   return JSON.stringify([value, axis, batchwise]);
 }
 
-function requestKey(request: NumberRequest): string {
+/** Tells a request from all others; those that say the same have one key. */
+export function requestKey(request: StatisticsRequest): string {
+  if (request.statistic === "raw") return observationKey(request);
   const { statistic, probability = 0.5, aggregator, outlierProb = 0 } = request;
   return JSON.stringify([observationKey(request), statistic, probability, aggregator, outlierProb]);
 }

@@ -42,6 +42,24 @@ Deno.test("calibrationSet() reads what can be read again anew, and no more of it
   assert.equal(read, 3);
 });
 
+Deno.test("calibrationSet() closes what it has opened", async () => {
+  let open = 0;
+  const source = {
+    async *[Symbol.asyncIterator]() {
+      open++;
+      try {
+        yield* await Promise.resolve(ITEMS);
+      } finally {
+        open--;
+      }
+    },
+  };
+  const set = await calibrationSet(source, 2);
+  assert.equal(open, 0);
+  await values(set);
+  assert.equal(open, 0);
+});
+
 Deno.test("calibrationSet() wants at least one item", async () => {
   await assert.rejects(calibrationSet([], 3), /The calibration set is empty/);
 });

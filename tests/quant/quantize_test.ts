@@ -235,6 +235,34 @@ Deno.test("quantize() raises the scale of weights whose bias would not fit 32 bi
   assert.deepEqual(integer.map((step) => step.node), ["c"]);
 });
 
+Deno.test("quantize() climbs the ladder of recipes, counts every run once, and takes items that occur several times", async () => {
+  const [item] = images(1, 1);
+  const done: number[] = [];
+  const { report, warnings } = await onCpu(network(1), Array.from({ length: 8 }, () => item!), {
+    recipe: "auto",
+    onProgress: (count) => done.push(count),
+  });
+  assert.equal(report.rungs[0]!.recipes.length, 0);
+  assert(report.rungs.length > 4 && report.rungs.every(({ sqnr }) => sqnr > 0));
+  assert.deepEqual(done, done.map((_, i) => i + 1));
+  assert.deepEqual(warnings.filter((text) => text.startsWith("Recipes")), []);
+});
+
+Deno.test("quantize() aligns channels by one run over the items before that of the ranges", async () => {
+  const done: number[] = [];
+  const graph = graphOf({
+    inputs: { x: [1, 1, 2, 2] },
+    nodes: [node("Conv", ["x", "w"], "c"), node("Conv", ["c", "v"], "d"), node("Sigmoid", ["d"], "y")],
+    constants: { w: random([2, 1, 1, 1], 1), v: random([1, 2, 1, 1], 2) },
+    outputs: ["y"],
+  });
+  await onCpu(graph, [1, 2, 3].map((seed) => ({ x: random([1, 1, 2, 2], seed) })), {
+    advanced: { disableChannelAlignment: false },
+    onProgress: (count) => done.push(count),
+  });
+  assert.deepEqual(done, [1, 2, 3, 4, 5, 6]);
+});
+
 Deno.test("quantize() warns where nothing can be quantized", async () => {
   const graph = graphOf({ inputs: { x: [2] }, nodes: [node("Relu", ["x"], "y")], outputs: ["y"] });
   const model = await onCpu(graph, [{ x: f32([1, 2]) }]);

@@ -51,3 +51,8 @@ Deno.test("climb() keeps the options as given where nothing helps", async () => 
   const { options } = await climb({ subsetSize: 7 }, () => Promise.resolve(3));
   assert.deepEqual(options, { subsetSize: 7 });
 });
+
+Deno.test("climb() keeps nothing where nothing is lost", async () => {
+  const { recipes } = await climb({}, () => Promise.resolve(Infinity));
+  assert.deepEqual(recipes, []);
+});
