@@ -5,6 +5,7 @@ import type { Rung } from "../quant/recipe.ts";
 import type { AccuracyControlResult } from "../search/accuracy_control.ts";
 import type { Evaluation } from "../search/measure.ts";
 import type { Holdout, Reverted } from "../search/outcome.ts";
+import { isSamePlan } from "../search/plans.ts";
 import type { GroupRanking } from "../search/rank.ts";
 import { type Interval, itemsNeeded } from "../search/statistics.ts";
 import type {
@@ -184,12 +185,8 @@ function reasonText({ reason: { before, after, sensitivity } }: Reverted): strin
 function evaluationOf({ plan, items, full, metric, drop, seconds }: Evaluation, accepted: Plan): ReportEvaluation {
   return {
     ...{ reverted: plan && plan.length, items, full, metric, drop: plan && drop, seconds },
-    accepted: full && isSame(plan, accepted),
+    accepted: full && isSamePlan(plan, accepted),
   };
-}
-
-function isSame(plan: readonly string[] | null, other: Plan): boolean {
-  return plan !== null && plan.length === other.size && plan.every((id) => other.has(id));
 }
 
 /** The plans that were measured on all items, by the share of their operations in FP32. */
@@ -200,8 +197,8 @@ function paretoOf({ groups, evaluations, plan: accepted, front }: AccuracyContro
     if (plan === null || !full || drop === null) return [];
     const own = plan.reduce((sum, id) => sum + (sizes.get(id) ?? 0), 0);
     return [{
-      ...{ reverted: plan.length, drop, fp32Share: all > 0 ? own / all : 0, accepted: isSame(plan, accepted) },
-      front: front.some((point) => isSame(plan, point.plan)),
+      ...{ reverted: plan.length, drop, fp32Share: all > 0 ? own / all : 0, accepted: isSamePlan(plan, accepted) },
+      front: front.some((point) => isSamePlan(plan, point.plan)),
     }];
   });
 }

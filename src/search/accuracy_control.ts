@@ -114,7 +114,7 @@ export async function quantizeWithAccuracyControl<T>(
     model: digestOf(journal ? graph : null),
     calibration: digestOf(digests),
     validation: digestOf(journal ? [validation, holdout] : null),
-    options: { ...recorded(settings), backend: backend.name },
+    options: { ...recorded(settings), metric: validate.name, backend: backend.name },
   });
   const subject = resources.use(new Subject({ graph, backend, validation, validate }));
   const unseen = holdout ? resources.use(new Subject({ graph, backend, validation: holdout, validate })) : null;

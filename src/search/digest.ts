@@ -26,10 +26,11 @@ class Digest {
   }
 
   bytes(view: ArrayBufferView): void {
-    const { buffer, byteOffset, byteLength } = view;
+    const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+    const { buffer, byteOffset, byteLength } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
     this.word(byteLength);
-    const whole = byteOffset % 4 === 0 ? byteLength >> 2 : 0;
-    const words = new Uint32Array(whole ? buffer : new ArrayBuffer(0), whole ? byteOffset : 0, whole);
+    const whole = byteLength >> 2;
+    const words = new Uint32Array(buffer, byteOffset, whole);
     for (let i = 0; i < words.length; i++) this.word(words[i]!);
     const rest = new Uint8Array(buffer, byteOffset + 4 * whole, byteLength - 4 * whole);
     for (let i = 0; i < rest.length; i++) this.word(rest[i]!);
@@ -42,7 +43,10 @@ class Digest {
     }
     if (parents.includes(value)) return this.text("cycle");
     const inner = [...parents, value];
-    if (ArrayBuffer.isView(value)) {
+    if (value instanceof ArrayBuffer) {
+      this.text("ArrayBuffer");
+      this.bytes(new Uint8Array(value));
+    } else if (ArrayBuffer.isView(value)) {
       this.text(value.constructor.name);
       this.bytes(value);
     } else if (Array.isArray(value) || value instanceof Map || value instanceof Set) {

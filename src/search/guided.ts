@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { planName } from "./plans.ts";
 import type { Group, Plan } from "../graph/quantizers.ts";
 import { type Probe, probe } from "./probe.ts";
 import { prune } from "./prune.ts";
@@ -48,13 +49,12 @@ export function guided(): Strategy {
   return async (search) => {
     const quantized: Plan = new Set<string>();
     search.report({ type: "stage", stage: "int8", done: 0, total: null });
-    const first = await probe(search, quantized, { expected: await expectedOf(search, quantized) });
-    if (first.verdict !== "fail" && (await probe(search, quantized, { final: true })).verdict === "pass") {
-      return quantized;
-    }
+    const seen = await expectedOf(search, quantized);
+    let first = await probe(search, quantized, { expected: seen });
+    if (first.verdict === "likely") first = await probe(search, quantized, { final: true });
+    if (first.verdict === "pass") return quantized;
     if (search.groups.length === 0) return quantized;
     const alone = await rankAlone(search);
-    const seen = await expectedOf(search, quantized);
     // Forecasts that see no harm where there is some cannot order groups by it.
     const blind = seen !== null && expectedDrop(seen) <= search.limit.absolute;
     let guide = guideOf(search, blind ? await rankChanged(search, alone) ?? alone : alone, first);
@@ -87,20 +87,16 @@ function guideOf(search: SearchContext, ranking: Ranking, first: Probe): Guide {
     ranking,
     probe: async (plan, final = false) => {
       const result = await probe(search, plan, { expected: await expectedOf(search, plan), final });
-      if (result.verdict === "fail") failed.add(nameOf(plan));
+      if (result.verdict === "fail") failed.add(planName(plan));
       return result;
     },
-    hasFailed: (plan) => failed.has(nameOf(plan)),
+    hasFailed: (plan) => failed.has(planName(plan)),
     roughDrop,
     expectedDrop: async (plan) => {
       const expected = await expectedOf(search, plan);
       return expected ? expectedDrop(expected) : roughDrop(plan);
     },
   };
-}
-
-function nameOf(plan: Plan): string {
-  return [...plan].sort().join("\n");
 }
 
 async function expectedOf(search: SearchContext, plan: Plan): Promise<Expected | null> {

@@ -1,4 +1,5 @@
 /** A last measurement on items that the search has not seen. @module */
+import { planName } from "./plans.ts";
 import type { Plan } from "../graph/quantizers.ts";
 import { decodeNumbers, encodeNumber, encodeNumbers } from "./encoding.ts";
 import type { Records } from "./journal.ts";
@@ -28,7 +29,7 @@ export async function measureHoldout(
 }
 
 async function measure(evaluator: Evaluator, plan: Plan | null, records: Records): Promise<Score> {
-  const key = `holdout ${JSON.stringify(plan && [...plan].sort())}`;
+  const key = `holdout ${planName(plan)}`;
   const found = records.find(key);
   if (found) {
     return { metric: Number(found["metric"]), perItem: found["perItem"] ? decodeNumbers(found["perItem"]) : null };

@@ -5,6 +5,8 @@ import { type ItemInputs, runItems } from "./batches.ts";
 
 /** The parts of an {@linkcode ItemMetric}. */
 export interface ItemMetricParts<T> {
+  /** What it is called: a journal of one metric is not taken for another. Default: no name. */
+  readonly name?: string;
   /** What the model is given for an item, without a batch axis where the model has one. */
   readonly inputs: (item: T) => ItemInputs;
   /**
@@ -30,7 +32,7 @@ export interface ItemMetric<T> extends ItemMetricParts<T> {
 }
 
 /** A validation function made of how one item is judged. */
-export function itemMetric<T>(parts: ItemMetricParts<T>): ItemMetric<T> {
+export function itemMetric<T>({ name = "", ...parts }: ItemMetricParts<T>): ItemMetric<T> {
   const validate = async (model: Model, items: readonly T[]) => {
     const perItem: number[] = [];
     const names = model.outputs.map(({ name }) => name);
@@ -39,7 +41,7 @@ export function itemMetric<T>(parts: ItemMetricParts<T>): ItemMetric<T> {
     }
     return { metric: perItem.reduce((a, b) => a + b, 0) / perItem.length, perItem };
   };
-  return Object.assign(validate, parts);
+  return Object.assign(Object.defineProperty(validate, "name", { value: name }), parts);
 }
 
 /** Whether a validation function says how it judges an item. */

@@ -6,6 +6,7 @@ import { decodeArray, decodeNumbers, encodeArray, encodeNumber, encodeNumbers } 
 import type { JournalEntry, Records } from "./journal.ts";
 import { type Evaluation, EvaluationFailure, type Evaluator, type Forecast, type Score } from "./measure.ts";
 import { isMeanOf, toScore } from "./score.ts";
+import { isSamePlan, planName } from "./plans.ts";
 import type { KeptScores } from "./surrogate.ts";
 
 /** The book of all measurements. */
@@ -119,7 +120,7 @@ class Book implements Ledger {
 
   #enter(plan: Plan | null, items: number, score: Score, seconds: number, full: boolean): Score {
     const last = this.evaluations.at(-1);
-    const joined = last && this.additive && !last.full && planName(plan) === planName(last.plan && new Set(last.plan));
+    const joined = last && this.additive && !last.full && isSamePlan(plan, last.plan);
     const evaluation: Evaluation = {
       plan: plan && [...plan],
       items: items + (joined ? last.items : 0),
@@ -217,11 +218,6 @@ class Book implements Ledger {
 
 function mean(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0) / values.length;
-}
-
-/** The same for plans of the same groups. */
-function planName(plan: Plan | null): string {
-  return JSON.stringify(plan && [...plan].sort());
 }
 
 function describe(plan: Plan | null, items: number, number: number): string {

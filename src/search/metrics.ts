@@ -19,6 +19,7 @@ export interface LabelledItem {
 export function topK(k: number): ItemMetric<LabelledItem> {
   if (!Number.isInteger(k) || k < 1) throw new RangeError(`"k" must be a whole number of at least 1, got ${k}`);
   return itemMetric({
+    name: `top${k}`,
     inputs: ({ inputs }: LabelledItem) => inputs,
     score: (outputs, { label }, [name]) => {
       if (name === undefined) throw new RangeError("The model has no outputs");

@@ -8,9 +8,11 @@ import type { CalibrationItem } from "../quant/statistics.ts";
 import type { Backend } from "../runtime/backend.ts";
 import { macsOfNodes } from "../runtime/macs.ts";
 import { openModel } from "../runtime/model.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import { specialize } from "../runtime/specialize.ts";
+import { sizeOf, type Tensor, type TensorType } from "../tensor/tensor.ts";
 import { batches, type ItemInputs } from "./batches.ts";
 import type { ItemOutput } from "./divergence.ts";
+import { allBut } from "./plans.ts";
 
 /** Items run at once: observations are of 8, 16, 24 or 32 items, so that each suffix is compiled for one shape. */
 const AT_ONCE = 8;
@@ -32,7 +34,7 @@ export interface Observer {
   readonly items: number;
   /** Multiply-adds of each node of the float graph, by name. */
   readonly macs: ReadonlyMap<string, number>;
-  /** The share of a whole run that an observation of the plan takes, by multiply-adds; known after the first observation. */
+  /** The share of a whole run that an observation of the plan takes, by multiply-adds. */
   shareOf(plan: Plan): number;
   /** The outputs of the float model. */
   reference(): Promise<readonly (readonly ItemOutput[])[]>;
@@ -59,19 +61,19 @@ class SuffixObserver implements Observer {
   readonly #model: QuantizedGraph;
   readonly #backend: Backend;
   readonly #items: readonly CalibrationItem[];
-  readonly #keptBytes: number;
   readonly macs: ReadonlyMap<string, number>;
   readonly #allMacs: number;
-  #prepared: Promise<{ readonly chunks: readonly Chunk[]; readonly kept: ReadonlySet<string> }> | null = null;
-  #kept: ReadonlySet<string> = new Set();
+  /** The values between nodes that any group alone in INT8 is cut off at, as far as they fit in memory. */
+  readonly #kept: ReadonlySet<string>;
+  #chunks: Promise<readonly Chunk[]> | null = null;
 
   constructor(model: QuantizedGraph, items: readonly CalibrationItem[], backend: Backend, keptBytes: number) {
     this.#model = model;
     this.#backend = backend;
     this.#items = items;
-    this.#keptBytes = keptBytes;
     this.macs = macsOfNodes(model.graph, items[0]!);
     this.#allMacs = [...this.macs.values()].reduce((a, b) => a + b, 0);
+    this.#kept = affordable(cutsOf(model), specialize(model.graph, items[0]!).types, items.length, keptBytes);
   }
 
   get items(): number {
@@ -80,18 +82,18 @@ class SuffixObserver implements Observer {
 
   shareOf(plan: Plan): number {
     if (this.#allMacs === 0) return 1;
-    const { graph } = this.#suffix(plan, this.#kept);
+    const { graph } = this.#suffix(plan);
     return graph.nodes.reduce((sum, { name }) => sum + (this.macs.get(name) ?? 0), 0) / this.#allMacs;
   }
 
   async reference(): Promise<readonly (readonly ItemOutput[])[]> {
-    const { chunks } = await this.#prepare();
+    const chunks = await this.#prepare();
     return chunks.flatMap((chunk) => this.#split(chunk, chunk.values));
   }
 
   async observe(plan: Plan, items: number): Promise<readonly (readonly ItemOutput[])[]> {
-    const { chunks, kept } = await this.#prepare();
-    const { graph, cut, unchanged } = this.#suffix(plan, kept);
+    const chunks = await this.#prepare();
+    const { graph, cut, unchanged } = this.#suffix(plan);
     const outputs: (readonly ItemOutput[])[] = [];
     await using model = graph.outputs.length > 0 ? openModel(typed(graph, chunks[0]!), this.#backend) : null;
     for (const chunk of chunks) {
@@ -104,60 +106,41 @@ class SuffixObserver implements Observer {
     return outputs.slice(0, items);
   }
 
-  #suffix(plan: Plan, kept: ReadonlySet<string>): Suffix {
-    return suffixOf(applyPlan(this.#model, plan), this.#model.graph, (value) => kept.has(value));
+  #suffix(plan: Plan): Suffix {
+    const { graph } = this.#model;
+    const outputs = new Set(graph.outputs.map(({ name }) => name));
+    return suffixOf(applyPlan(this.#model, plan), graph, (value) => this.#kept.has(value) || outputs.has(value));
   }
 
-  #prepare(): Promise<{ readonly chunks: readonly Chunk[]; readonly kept: ReadonlySet<string> }> {
-    return this.#prepared ??= this.#runReference();
+  #prepare(): Promise<readonly Chunk[]> {
+    return this.#chunks ??= this.#runReference();
   }
 
-  async #runReference(): Promise<{ readonly chunks: readonly Chunk[]; readonly kept: ReadonlySet<string> }> {
-    const { graph, groups } = this.#model;
-    const all = groups.map(({ id }) => id);
-    const wanted = new Set(
-      groups.flatMap(({ id }) =>
-        cutValues(applyPlan(this.#model, new Set(all.filter((other) => other !== id))), graph)
-      ),
-    );
-    for (const { name } of graph.inputs) wanted.delete(name);
-    const outputs = graph.outputs.map(({ name }) => name);
-    const extra = [...wanted].filter((name) => !outputs.includes(name));
+  async #runReference(): Promise<readonly Chunk[]> {
+    const { graph } = this.#model;
+    const outputs = new Set(graph.outputs.map(({ name }) => name));
+    const extra = [...this.#kept].filter((name) => !outputs.has(name));
     const observed = new Rewriter(graph).finish({
       outputs: [...graph.outputs, ...extra.map((name) => ({ name, dtype: "f32" as const, shape: null }))],
     });
     await using model = openModel(observed, this.#backend);
     const chunks: Chunk[] = [];
-    let kept: ReadonlySet<string> | null = null;
     for (const { inputs, count, size } of this.#batches()) {
-      const values = new Map(Object.entries(await model.run(inputs)));
-      kept ??= this.#affordable(values, extra, Math.ceil(this.#items.length / count));
-      for (const name of extra) if (!kept.has(name)) values.delete(name);
-      chunks.push({ count, size, inputs, values });
+      chunks.push({ count, size, inputs, values: new Map(Object.entries(await model.run(inputs))) });
     }
-    this.#kept = new Set([...kept!, ...outputs]);
-    return { chunks, kept: this.#kept };
-  }
-
-  /** The values that fit the budget, the smallest first: those late in the network save most and are smallest. */
-  #affordable(values: ReadonlyMap<string, Tensor>, names: readonly string[], chunks: number): Set<string> {
-    const bytes = (name: string): number => values.get(name)!.data.byteLength * chunks;
-    const kept = new Set<string>();
-    let sum = 0;
-    for (const name of names.toSorted((a, b) => bytes(a) - bytes(b))) {
-      sum += bytes(name);
-      if (sum > this.#keptBytes) break;
-      kept.add(name);
-    }
-    return kept;
+    return chunks;
   }
 
   /** The items in batches where the model leaves the first axis of all inputs open, else one by one. */
   *#batches(): Generator<{ readonly inputs: ItemInputs; readonly count: number; readonly size: number }> {
     const { inputs } = this.#model.graph;
-    if (
-      inputs.length > 0 && inputs.every((input) => this.#items.every((item) => isOneOfMany(input, item[input.name])))
-    ) {
+    const [first] = this.#items;
+    const alike = inputs.every((input) =>
+      this.#items.every((item) =>
+        isOneOfMany(input, item[input.name]) && isLike(item[input.name]!, first![input.name]!)
+      )
+    );
+    if (inputs.length > 0 && alike) {
       yield* batches(inputs, this.#items.map(withoutBatch), AT_ONCE);
     } else {
       for (const item of this.#items) yield { inputs: item, count: 1, size: 1 };
@@ -172,6 +155,37 @@ class SuffixObserver implements Observer {
         return { data: data.subarray(i * length, (i + 1) * length), last: shape.at(-1) ?? 1 };
       }));
   }
+}
+
+/** The values that the network is cut at where one group alone is in INT8, inputs of the network left out. */
+function cutsOf(model: QuantizedGraph): Set<string> {
+  const { graph, groups } = model;
+  const cuts = new Set(groups.flatMap((group) => cutValues(applyPlan(model, allBut(groups, group)), graph)));
+  for (const { name } of graph.inputs) cuts.delete(name);
+  return cuts;
+}
+
+/** The values that fit the budget, the smallest first: those late in the network save most and are smallest. */
+function affordable(
+  names: Iterable<string>,
+  types: ReadonlyMap<string, TensorType>,
+  items: number,
+  budget: number,
+): Set<string> {
+  const bytes = (name: string): number => 4 * sizeOf(types.get(name)!.shape) * items;
+  const kept = new Set<string>();
+  let sum = 0;
+  for (const name of [...names].sort((a, b) => bytes(a) - bytes(b))) {
+    sum += bytes(name);
+    if (sum > budget) break;
+    kept.add(name);
+  }
+  return kept;
+}
+
+function isLike(a: TensorType, b: TensorType): boolean {
+  return a.dtype === b.dtype && a.shape.length === b.shape.length &&
+    a.shape.every((dim, axis) => dim === b.shape[axis]);
 }
 
 function valueOf({ inputs, values }: Chunk, name: string): Tensor {

@@ -45,8 +45,8 @@ export interface Holdout {
   readonly interval: Interval | null;
 }
 
-/** How a search ended: within the limit; not, though all was tried; not, because the budget was spent. */
-export type SearchStatus = "reached" | "not_reached" | "budget_exhausted";
+/** How a search ended: within the limit; not, though all was tried; not, because the budget was spent; by a signal or an error. */
+export type SearchStatus = "reached" | "not_reached" | "budget_exhausted" | "interrupted";
 
 /** What a search found, and what it cost. */
 export interface SearchOutcome {

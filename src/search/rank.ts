@@ -8,7 +8,7 @@ import { divergence, type ItemOutput } from "./divergence.ts";
 import { openObserver } from "./observer.ts";
 import { sample } from "./sample.ts";
 import { asScores, givesProbabilities } from "./scores.ts";
-import { allBut } from "./sensitivity.ts";
+import { allBut } from "./plans.ts";
 
 /** What the outputs lose where one group alone is in INT8. */
 export interface GroupRank extends Group {

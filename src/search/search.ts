@@ -202,18 +202,20 @@ class Frame<R> {
   }
 
   /** The best result until now, or `null` where no plan has been run. */
-  #best(status: SearchStatus): R | null {
+  #best(): R | null {
     const tried = this.#limit !== null && this.#ledger.evaluations.some(({ plan }) => plan !== null);
-    return tried ? this.#task.finish(this.#outcome(this.#summary(), status)) : null;
+    if (!tried) return null;
+    const summary = this.#summary();
+    return this.#task.finish(this.#outcome(summary, summary.reached ? "reached" : "interrupted"));
   }
 
   #failed(error: EvaluationFailure): R {
-    if (error.reason === "metric") throw new InvalidMetricError(error.message, this.#best("not_reached"));
+    if (error.reason === "metric") throw new InvalidMetricError(error.message, this.#best());
     if (error.reason === "budget") {
       const summary = this.#limit && this.#ledger.evaluations.length > 1 ? this.#summary() : null;
       if (summary) return this.#end(summary, summary.reached ? "reached" : "budget_exhausted", error.message);
     }
-    const best = this.#best("budget_exhausted");
+    const best = this.#best();
     const named = error.reason === "aborted" ? { name: "AbortError" } : {};
     throw new SearchInterruptedError(error.message, best, { cause: error.cause, ...named });
   }

@@ -1,4 +1,5 @@
 /** How much each group matters, without labels. @module */
+import { allBut } from "./plans.ts";
 import type { Group, Plan } from "../graph/quantizers.ts";
 import { spreadItems } from "./subset.ts";
 import type { SearchContext } from "./strategy.ts";
@@ -15,11 +16,6 @@ export interface Ranking {
   readonly order: readonly Group[];
   /** The sensitivity of each, by id. */
   readonly sensitivities: ReadonlyMap<string, number>;
-}
-
-/** All groups but one. */
-export function allBut(groups: readonly Group[], group: Group): Plan {
-  return new Set(groups.filter((other) => other !== group).map(({ id }) => id));
 }
 
 /** How many unlabelled items forecasts of all these plans may use, so that they cost half a pass over the validation set. */

@@ -1,4 +1,5 @@
 /** The model and the data that a search works on. @module */
+import { isSamePlan } from "./plans.ts";
 import { applyPlan } from "../graph/apply_plan.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Plan, QuantizedGraph } from "../graph/quantizers.ts";
@@ -91,12 +92,12 @@ export class Subject<T> implements Evaluator, AsyncDisposable {
     const outputs = (await observer.observe(plan, items)).map((own) => asScores(own, this.#probabilities));
     const kind = this.#metric?.classScores || this.#probabilities ? "kl" : "nmse";
     const distances = outputs.map((own, i) => divergence(reference[i]!, own, kind));
-    const errors = outputs.map((own, i) => alignedError(reference[i]![0]!.data, own[0]!.data));
-    const fits = kept && errors[0]?.length === kept.classes;
+    const fits = kept && reference[0]?.[0]?.data.length === kept.classes;
+    const errors = (): Float32Array[] => outputs.map((own, i) => alignedError(reference[i]![0]!.data, own[0]!.data));
     return {
       divergence: distances.reduce((a, b) => a + b, 0) / distances.length,
       expected: fits
-        ? expectedChanges(kept, this.#baselineOf(kept), errors, (scores, i) => this.#value(scores, i))
+        ? expectedChanges(kept, this.#baselineOf(kept), errors(), (scores, i) => this.#value(scores, i))
         : null,
       cost: outputs.length * observer.shareOf(plan),
     };
@@ -143,7 +144,7 @@ export class Subject<T> implements Evaluator, AsyncDisposable {
 
   /** The model of a plan; the last one stays open, for blocks of items follow one another. */
   async #modelOf(plan: Plan | null): Promise<Model> {
-    if (this.#open && isSame(this.#open.plan, plan)) return this.#open.model;
+    if (this.#open && isSamePlan(this.#open.plan, plan)) return this.#open.model;
     await this[Symbol.asyncDispose]();
     const { graph, backend } = this.#parts;
     const model = openModel(plan && this.#model ? applyPlan(this.#model, plan) : graph, backend);
@@ -156,9 +157,4 @@ export class Subject<T> implements Evaluator, AsyncDisposable {
     await this.#open?.model[Symbol.asyncDispose]();
     this.#open = null;
   }
-}
-
-function isSame(one: Plan | null, other: Plan | null): boolean {
-  if (one === null || other === null) return one === other;
-  return one.size === other.size && [...one].every((id) => other.has(id));
 }

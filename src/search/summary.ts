@@ -1,4 +1,5 @@
 /** Putting together what a search found. @module */
+import { isSamePlan, planName } from "./plans.ts";
 import type { Group, Plan } from "../graph/quantizers.ts";
 import { adviceOf, type Findings, warningsOf } from "./advice.ts";
 import type { Costs } from "./costs.ts";
@@ -47,7 +48,7 @@ export function summaryOf(chosen: Plan | null, gathered: Gathered): Summary {
   const baseline = ledger.known(null)!;
   const score = ledger.known(plan);
   const unit = limit.dropType === "relative" ? Math.abs(baseline.metric) : 1;
-  const estimate = score ? 0 : gathered.findings.findLast((finding) => sameGroups(finding.plan, plan))?.drop ?? 0;
+  const estimate = score ? 0 : gathered.findings.findLast((finding) => isSamePlan(finding.plan, plan))?.drop ?? 0;
   const drop = score ? limit.dropOf(score) : estimate / unit;
   const metric = score ? score.metric : baseline.metric - estimate;
   const reached = score !== undefined && allows(plan) && limit.accepts(score);
@@ -135,18 +136,14 @@ function pointsOf({ ledger, limit, groups, figures }: Gathered, chosen: Plan): F
   const points = new Map<string, FrontPoint>();
   for (const { plan: ids, full } of ledger.evaluations) {
     if (ids === null || !full) continue;
-    const plan = sameGroups(ids, chosen) ? chosen : new Set(ids);
+    const plan = isSamePlan(ids, chosen) ? chosen : new Set(ids);
     const score = ledger.known(plan);
     if (!score) continue;
     const own = ids.reduce((sum, id) => sum + (operations.get(id) ?? 0), 0);
-    points.set(ids.toSorted().join("\n"), {
+    points.set(planName(ids), {
       ...{ plan, metric: score.metric, drop: limit.dropOf(score), interval: intervalBetween(baseline, score, ledger) },
       ...{ operationsShare: all > 0 ? own / all : 0, ...figures(plan) },
     });
   }
   return [...points.values()];
-}
-
-function sameGroups(ids: readonly string[], plan: Plan): boolean {
-  return ids.length === plan.size && ids.every((id) => plan.has(id));
 }

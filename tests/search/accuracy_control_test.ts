@@ -9,7 +9,7 @@ import {
 } from "../../src/search/accuracy_control.ts";
 import { AccuracyDropError, SearchInterruptedError } from "../../src/search/errors.ts";
 import { memoryJournal } from "../../src/search/journal.ts";
-import { type LabelledItem, top1 } from "../../src/search/metrics.ts";
+import { type LabelledItem, top1, top5 } from "../../src/search/metrics.ts";
 import type { SearchEvent } from "../../src/search/progress.ts";
 import type { Validate } from "../../src/search/subject.ts";
 import { tensor } from "../../src/tensor/tensor.ts";
@@ -117,7 +117,8 @@ Deno.test("quantizeWithAccuracyControl() takes another strategy", async () => {
 Deno.test("quantizeWithAccuracyControl() goes on from its journal without calling the metric", async () => {
   const journal = memoryJournal();
   const first = await control({ journal });
-  const again = await control({ journal }, Object.assign(() => assert.fail("called"), { inputs: top1.inputs }));
+  const uncalled = Object.assign(() => assert.fail("called"), { inputs: top1.inputs });
+  const again = await control({ journal }, Object.defineProperty(uncalled, "name", { value: top1.name }));
   assert.deepEqual([[...again.plan], again.metric, again.itemInferences], [
     [...first.plan],
     first.metric,
@@ -127,6 +128,7 @@ Deno.test("quantizeWithAccuracyControl() goes on from its journal without callin
     name: "RangeError",
     message: /"subsetSize" \(300 .* 9 now/,
   });
+  await assert.rejects(control({ journal }, top5), { message: /"metric" \("?top1"? in the journal, "?top5"? now\)/ });
   await assert.rejects(control({ journal }, top1, CALIBRATION.slice(1)), { message: /another calibration set/ });
   await assert.rejects(control({ journal }, top1, CALIBRATION, VALIDATION.slice(1)), {
     message: /another validation set/,

@@ -7,6 +7,7 @@ import { quantize } from "../../src/quant/quantize.ts";
 import { cpuBackend } from "../../src/runtime/cpu.ts";
 import { openModel } from "../../src/runtime/model.ts";
 import { openObserver } from "../../src/search/observer.ts";
+import { random } from "../ops/harness.ts";
 import { images, network } from "../quant/network.ts";
 
 const ITEMS = images(7, 11);
@@ -69,13 +70,26 @@ Deno.test("Observer runs a smaller share the later the first group in INT8 comes
   await using backend = cpuBackend();
   const shares = async (keptBytes: number): Promise<number[]> => {
     const observer = openObserver(model, ITEMS, backend, keptBytes);
-    await observer.reference();
     const ids = model.groups.map(({ id }) => id);
-    return ids.map((_, i) => observer.shareOf(new Set(ids.slice(0, i))));
+    const shares = (): number[] => ids.map((_, i) => observer.shareOf(new Set(ids.slice(0, i))));
+    const before = shares();
+    await observer.reference();
+    assert.deepEqual(shares(), before);
+    return before;
   };
   const all = await shares(1e9);
   assert.equal(all[0], 1);
   assert.deepEqual(all, all.toSorted((a, b) => b - a));
   assert.ok(all.at(-1)! < 0.1);
   assert.ok((await shares(0)).every((share) => share === 1));
+});
+
+Deno.test("Observer runs items of other sizes one by one", async () => {
+  const graph: Graph = { ...network(1), inputs: [{ name: "x", dtype: "f32", shape: ["N", 3, "H", 8] }] };
+  const items = [images(1, 1)[0]!, { x: random([1, 3, 6, 8], 3) }];
+  await using backend = cpuBackend();
+  const model = await quantize(graph, items, { backend });
+  const outputs = await openObserver(model, items, backend).observe(new Set(), 2);
+  const texts = outputs.map(([output]) => Array.from(output!.data).join()).sort();
+  assert.deepEqual(texts, await wholeRuns(applyPlan(model, new Set()), items));
 });

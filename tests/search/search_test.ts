@@ -140,7 +140,8 @@ Deno.test("searchPlan() stops where it is aborted, with what was found", async (
     assert.ok(error instanceof SearchInterruptedError);
     assert.equal(error.name, "AbortError");
     assert.equal((error.cause as Error).message, "enough");
-    assert.equal((error as SearchInterruptedError<SearchOutcome>).best!.plan.size, 0);
+    const { plan, status } = (error as SearchInterruptedError<SearchOutcome>).best!;
+    assert.deepEqual([plan.size, status], [0, "interrupted"]);
     return true;
   });
   assert.deepEqual(calls.map(({ plan }) => plan), ["fp32", "", "c", "b"]);
