@@ -9,6 +9,14 @@ import type { DType, Tensor } from "../tensor/tensor.ts";
  */
 export type AttributeValue = number | string | readonly number[] | readonly string[] | Tensor | Graph;
 
+/** Whether an attribute is a graph: the body of a node such as If or Loop. */
+export function isGraph(value: AttributeValue | undefined): value is Graph {
+  return typeof value === "object" && "nodes" in value;
+}
+
+/** The attribute of a node with bodies that says how many values they read of the graph around them. */
+export const CAPTURED = "captured";
+
 /** The attributes of a node, by name. */
 export type Attributes = ReadonlyMap<string, AttributeValue>;
 

@@ -1,8 +1,5 @@
 /** Bodies of nodes: graphs that read values of the graph around them. @module */
-import type { Graph, Node, ValueInfo } from "../graph/graph.ts";
-
-/** The attribute of a node with bodies that says how many values they capture. */
-export const CAPTURED = "captured";
+import { CAPTURED, type Graph, isGraph, type Node, type ValueInfo } from "../graph/graph.ts";
 
 /**
  * The node with all values that its bodies read of the graph around them as further inputs, of it and of each body, and
@@ -10,7 +7,7 @@ export const CAPTURED = "captured";
  */
 export function captureValues(node: Node): Node {
   const bodies = [...node.attributes].flatMap(([name, value]): [string, Graph][] =>
-    typeof value === "object" && "nodes" in value ? [[name, value]] : []
+    isGraph(value) ? [[name, value]] : []
   );
   if (bodies.length === 0) return node;
   const captured = [...new Set(bodies.flatMap(([, body]) => freeValuesOf(body)))];

@@ -8,7 +8,7 @@ import {
   sortNodes,
   type ValueInfo,
 } from "../graph/graph.ts";
-import { type Tensor, tensor } from "../tensor/tensor.ts";
+import { isReal, type Tensor, tensor } from "../tensor/tensor.ts";
 import { captureValues } from "./bodies.ts";
 import { computeInSingle } from "./single.ts";
 import { readAttribute, unsupportedAttribute } from "./attributes.ts";
@@ -191,7 +191,10 @@ function readNode(
 /** The graph in an attribute. What it reads of the graph around it is not among its inputs yet. */
 function readBody(proto: Onnx.IGraphProto, supports: (op: string) => boolean, problems: string[]): Graph {
   const constants = readInitializers(proto, problems);
-  const end = (info: Onnx.IValueInfoProto): ValueInfo => ({ name: nameOf(info), dtype: "f32", shape: null });
+  const end = (info: Onnx.IValueInfoProto): ValueInfo => {
+    const dtype = dtypeOf(info.type?.tensorType?.elemType ?? 0) ?? "f32";
+    return { name: nameOf(info), dtype: isReal(dtype) ? "f32" : dtype, shape: null };
+  };
   return {
     name: proto.name ?? "",
     opset: 0,

@@ -1,5 +1,5 @@
 /** Real numbers of other sizes: a graph computes in single precision, and converts what it is given and returns. @module */
-import type { AttributeValue, Graph, Node, ValueInfo } from "../graph/graph.ts";
+import { type AttributeValue, type Graph, isGraph, type Node, type ValueInfo } from "../graph/graph.ts";
 import { isReal } from "../tensor/tensor.ts";
 import { codeOf, dtypeOf } from "./tensor.ts";
 
@@ -65,7 +65,7 @@ function singleNode(node: Node): Node {
 }
 
 function single(name: string, value: AttributeValue): AttributeValue {
-  if (typeof value === "object" && "nodes" in value) return { ...value, nodes: value.nodes.map(singleNode) };
+  if (isGraph(value)) return { ...value, nodes: value.nodes.map(singleNode) };
   if (!TYPE_ATTRIBUTES.has(name) || typeof value !== "number") return value;
   const dtype = dtypeOf(value);
   return dtype !== null && isReal(dtype) ? codeOf("f32") : value;

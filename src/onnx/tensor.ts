@@ -177,9 +177,13 @@ export function writeTensor({ dtype, shape, data }: Tensor, name = ""): Onnx.ITe
 
 function storedForm(dtype: DType, data: TensorData): TensorData | BigInt64Array | BigUint64Array {
   if (dtype === "i64") return BigInt64Array.from(data, toInt64);
-  if (dtype === "u64") return BigUint64Array.from(data, (value) => BigInt.asUintN(64, BigInt(value)));
+  if (dtype === "u64") return BigUint64Array.from(data, toUint64);
   if (dtype !== "bf16") return data;
   return Uint16Array.from(new Uint32Array(Float32Array.from(data).buffer), (bits) => bits >>> 16);
+}
+
+function toUint64(value: number): bigint {
+  return value >= 2 ** 64 ? 2n ** 64n - 1n : BigInt(value);
 }
 
 // The greatest 64-bit integer, which files use for "to the end", is read as 2^63.

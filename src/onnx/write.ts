@@ -1,8 +1,7 @@
 /** Graphs to ONNX files. @module */
 import type { onnx as Onnx } from "onnx-proto";
-import type { Graph, Node, ValueInfo } from "../graph/graph.ts";
+import { CAPTURED, type Graph, isGraph, type Node, type ValueInfo } from "../graph/graph.ts";
 import { VERSION } from "../graph/version.ts";
-import { CAPTURED } from "./bodies.ts";
 import { writeAttribute } from "./attributes.ts";
 import { codeOf, schema, writeTensor } from "./tensor.ts";
 
@@ -56,7 +55,7 @@ function writeNode(node: Node): Onnx.INodeProto {
     input: node.inputs.slice(0, own),
     output: [...node.outputs],
     attribute: attributes.map(([name, value]) =>
-      typeof value === "object" && "nodes" in value
+      isGraph(value)
         ? { name, type: schema.AttributeProto.AttributeType.GRAPH, g: writeBody(value, node.inputs.slice(own)) }
         : writeAttribute(name, value)
     ),

@@ -1,5 +1,5 @@
 /** BatchNormalization. @module */
-import { type Tensor, tensor } from "../tensor/tensor.ts";
+import { type KnownType, type Tensor, tensor } from "../tensor/tensor.ts";
 import { requireType } from "./_pointwise.ts";
 import { numberOf, type Op, type OpFactory, required } from "./op.ts";
 
@@ -47,7 +47,13 @@ function training(op: Op, momentum: number): Op {
   return {
     infer: (inputs) => {
       const [, , , mean, variance] = inputs;
-      return [...op.infer(inputs), required(mean, "input_mean"), required(variance, "input_var")];
+      // Without the elements of the statistics that are given: those that are returned have moved.
+      const typeOf = ({ dtype, shape }: KnownType) => ({ dtype, shape });
+      return [
+        ...op.infer(inputs),
+        typeOf(required(mean, "input_mean")),
+        typeOf(required(variance, "input_var")),
+      ];
     },
     reference: ([input, scale, bias, mean, variance]) => {
       const x = required(input, "X");

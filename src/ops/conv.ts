@@ -25,11 +25,17 @@ export const conv: OpFactory = (attributes, opset, epilogue = {}): Op => {
   };
 };
 
+function checkBias(bias: KnownType | null, outputs: number): void {
+  if (!bias || sizeOf(bias.shape) === outputs) return;
+  throw new RangeError(`Conv needs a bias of shape [${outputs}]: current shape is [${bias.shape}]`);
+}
+
 /** Convolution of images with three axes or more, which has no kernel. */
 function solid(attributes: Attributes, epilogue: Epilogue): Op {
   const plan = (inputs: readonly (KnownType | null)[]): Convolution => {
     const [x, w] = [required(inputs[0], "X"), required(inputs[1], "W")];
     checkTypes("Conv", [x, w, inputs[2] ?? null], w.shape[0]!, epilogue);
+    checkBias(inputs[2] ?? null, w.shape[0]!);
     return convolutionOf("Conv", attributes, x.shape, w.shape);
   };
   const dtype = resultType(epilogue);
@@ -58,9 +64,7 @@ const planar: OpFactory = (attributes, _opset, epilogue = {}): Op => {
     const [x, w, bias] = [required(inputs[0], "X"), required(inputs[1], "W"), inputs[2] ?? null];
     const window = windowOf(attributes, x.shape, w.shape);
     checkTypes("Conv", [x, w, bias], window.outputs, epilogue);
-    if (bias && sizeOf(bias.shape) !== window.outputs) {
-      throw new RangeError(`Conv needs a bias of shape [${window.outputs}]: current shape is [${bias.shape}]`);
-    }
+    checkBias(bias, window.outputs);
     const size = x.shape.length === 3 ? [window.output[1]] : window.output;
     return { x, w, bias, window, shape: [window.batch, window.outputs, ...size] };
   };

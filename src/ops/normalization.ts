@@ -8,14 +8,14 @@ import { numberOf, numbersOf, type Op, type OpFactory, required } from "./op.ts"
 /** An operator on f32 whose output has the type of its first input. */
 function alike(
   name: string,
-  check: (x: KnownType) => void,
+  check: (x: KnownType, inputs: readonly (KnownType | null)[]) => void,
   compute: (inputs: readonly Tensor[], x: Tensor) => Float32Array,
 ): Op {
   return {
-    infer: ([input]) => {
-      const x = required(input, "X");
+    infer: (inputs) => {
+      const x = required(inputs[0], "X");
       requireType(name, x, ["f32"]);
-      check(x);
+      check(x, inputs);
       return [{ dtype: "f32", shape: x.shape }];
     },
     reference: (inputs) => {
@@ -39,7 +39,10 @@ function standardized(data: Tensor["data"], length: number, epsilon: number): Fl
 
 /** InstanceNormalization: each channel of each image for itself. */
 export const instanceNormalization: OpFactory = (attributes): Op =>
-  alike("InstanceNormalization", atLeastThreeAxes, ([, scale, bias], { shape, data }) => {
+  alike("InstanceNormalization", (x, inputs) => {
+    atLeastThreeAxes(x);
+    requireScales("InstanceNormalization", inputs, x.shape[1]!);
+  }, ([, scale, bias], { shape, data }) => {
     const inner = sizeOf(shape.slice(2));
     const channel = (i: number): number => Math.floor(i / inner) % shape[1]!;
     return Float32Array.from(
@@ -48,6 +51,14 @@ export const instanceNormalization: OpFactory = (attributes): Op =>
     );
   });
 
+/** Requires a scale and a bias of so many elements. */
+function requireScales(name: string, [, scale, bias]: readonly (KnownType | null)[], count: number): void {
+  for (const [what, own] of [["scale", scale], ["B", bias]] as const) {
+    if (`${required(own, what).shape}` === `${count}`) continue;
+    throw new RangeError(`${name}: "${what}" must have shape [${count}]: current shape is [${own!.shape}]`);
+  }
+}
+
 function atLeastThreeAxes({ shape }: KnownType): void {
   if (shape.length < 3) throw new RangeError(`It needs images: the input has shape [${shape}]`);
 }
@@ -55,12 +66,13 @@ function atLeastThreeAxes({ shape }: KnownType): void {
 /** GroupNormalization: groups of channels; scales for each group before operator set 21, for each channel since. */
 export const groupNormalization: OpFactory = (attributes, opset): Op => {
   const groups = numberOf(attributes, "num_groups", 1);
-  const check = ({ shape }: KnownType): void => {
+  const check = ({ shape }: KnownType, inputs: readonly (KnownType | null)[]): void => {
     if (shape[1]! % groups !== 0) {
       throw new RangeError(
         `GroupNormalization "num_groups" must divide ${shape[1]} channels: current value is ${groups}`,
       );
     }
+    requireScales("GroupNormalization", inputs, opset < 21 ? groups : shape[1]!);
   };
   return alike("GroupNormalization", check, ([, scale, bias], { shape, data }) => {
     const [channels, inner] = [shape[1]!, sizeOf(shape.slice(2))];
@@ -76,7 +88,14 @@ export const groupNormalization: OpFactory = (attributes, opset): Op => {
 /** RMSNormalization: over the axes from one on, divided by the root of the mean of squares. */
 export const rmsNormalization: OpFactory = (attributes): Op => {
   const axisOf = ({ shape }: KnownType): number => normalizeAxis(numberOf(attributes, "axis", -1), shape.length);
-  return alike("RMSNormalization", axisOf, ([, scale], x) => {
+  const check = (x: KnownType, [, scale]: readonly (KnownType | null)[]): void => {
+    axisOf(x);
+    const { shape } = required(scale, "scale");
+    if (`${broadcastShapes(x.shape, shape)}` !== `${x.shape}`) {
+      throw new RangeError(`RMSNormalization: "scale" must broadcast to [${x.shape}]: its shape is [${shape}]`);
+    }
+  };
+  return alike("RMSNormalization", check, ([, scale], x) => {
     const length = sizeOf(x.shape.slice(axisOf(x)));
     const out = new Float32Array(x.data.length);
     for (let first = 0; first < out.length; first += length) {
@@ -85,9 +104,6 @@ export const rmsNormalization: OpFactory = (attributes): Op => {
       run.forEach((value, i) => out[first + i] = value / Math.sqrt(mean + numberOf(attributes, "epsilon", 1e-5)));
     }
     const normalized = tensor("f32", x.shape, out);
-    if (`${broadcastShapes(x.shape, scale!.shape)}` !== `${x.shape}`) {
-      throw new RangeError(`RMSNormalization: "scale" must broadcast to [${x.shape}]: its shape is [${scale!.shape}]`);
-    }
     return mapBroadcast([normalized, scale!], "f32", ([a, b]) => a! * b!).data as Float32Array;
   });
 };

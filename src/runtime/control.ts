@@ -1,8 +1,8 @@
 /** If, Loop and Scan: nodes whose bodies take their place when it is known how often they run. @module */
-import type { Attributes, AttributeValue, Graph, Node } from "../graph/graph.ts";
+import { type Attributes, type AttributeValue, CAPTURED, type Graph, isGraph, type Node } from "../graph/graph.ts";
 import type { Rewriter } from "../graph/rewriter.ts";
 import { numberOf, numbersOf } from "../ops/op.ts";
-import { i64, type KnownType, tensor } from "../tensor/tensor.ts";
+import { i64, type KnownType, type Tensor, tensor } from "../tensor/tensor.ts";
 
 /** What takes the place of a node. */
 export interface Expansion {
@@ -37,7 +37,7 @@ export function expandControl(node: Node, known: readonly (KnownType | null)[], 
 
 function graphOf(attributes: Attributes, name: string): Graph {
   const value = attributes.get(name);
-  if (typeof value === "object" && "nodes" in value) return value;
+  if (isGraph(value)) return value;
   throw new TypeError(`It needs a graph as its attribute "${name}"`);
 }
 
@@ -67,7 +67,7 @@ class Expander {
     if ((inputs[0] && !trips?.data) || (inputs[1] && !condition?.data)) return null;
     const body = graphOf(attributes, "body");
     const round = numberOf(attributes, "round", 0);
-    const captured = numberOf(attributes, "captured", 0);
+    const captured = numberOf(attributes, CAPTURED, 0);
     const carried = body.inputs.length - 2 - captured;
     const stacked = body.outputs.length - 1 - carried;
     const [state, outer, collected] = [
@@ -109,7 +109,7 @@ class Expander {
     const { inputs, outputs, attributes } = this.#node;
     const body = graphOf(attributes, "body");
     const count = numberOf(attributes, "num_scan_inputs", 0);
-    const states = inputs.length - count - numberOf(attributes, "captured", 0);
+    const states = inputs.length - count - numberOf(attributes, CAPTURED, 0);
     const axes = numbersOf(attributes, "scan_input_axes") ?? new Array<number>(count).fill(0);
     const backwards = numbersOf(attributes, "scan_input_directions") ?? new Array<number>(count).fill(0);
     const stackAxes = numbersOf(attributes, "scan_output_axes") ?? [];
@@ -166,8 +166,8 @@ class Expander {
     return output;
   }
 
-  #constant(wish: string, value: KnownType): string {
-    const name = this.#rewriter.constant(`${this.#node.name}_${wish}`, value as never);
+  #constant(wish: string, value: Tensor): string {
+    const name = this.#rewriter.constant(`${this.#node.name}_${wish}`, value);
     this.#constants.push(name);
     return name;
   }

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Node, ValueInfo } from "../graph/graph.ts";
-import { fused, MAX_INPUTS, MAX_INSTRUCTIONS, merge } from "../ops/fused.ts";
+import { fits, fused, merge } from "../ops/fused.ts";
 import { OPS } from "../ops/mod.ts";
 import { type Continuation, type Epilogue, numberOf, type Op } from "../ops/op.ts";
 import type { Program } from "../ops/pointwise.ts";
@@ -183,8 +183,7 @@ class Planner {
         // Integers are worth storing: integer kernels read them too, and other readers a quarter of the bytes.
         if (this.#types.get(operand)!.dtype === "i8") continue;
         const merged = merge(expression, operand, inner);
-        const distinct = new Set(merged.operands).size;
-        if (distinct > MAX_INPUTS || merged.program.instructions.length > MAX_INSTRUCTIONS) continue;
+        if (!fits({ ...merged.program, inputs: new Set(merged.operands).size })) continue;
         expression = merged;
         inner.nodes.forEach((other) => nodes.add(other));
         merges = true;
@@ -207,7 +206,7 @@ class Planner {
     if (node.op === "BatchNormalization" && node.outputs.length === 1) return this.#batchNormalization(node);
     const op = operatorOf(node, this.#typed.graph.opset);
     const own = explained(node, () => op.pointwise?.(known) ?? null);
-    if (own) {
+    if (own && fits(own.program)) {
       const operands = own.operands.map((i) => node.inputs[i]!);
       const types = operands.map((name) => this.#types.get(name)!.dtype);
       return types.every((dtype) => dtype === "f32" || dtype === "i8") ? { operands, program: own.program } : null;

@@ -17,7 +17,9 @@ export function addInNormalizations({ graph, types }: TypedGraph): TypedGraph {
   rewriter.nodes = graph.nodes.map((node): Node => {
     const value = node.inputs[0]!;
     const sum = producers.get(value);
-    if (node.op !== "LayerNormalization" || node.inputs.length > 3 || sum?.op !== "Add") return node;
+    if (node.op !== "LayerNormalization" || node.outputs.length > 1 || node.inputs.length > 3 || sum?.op !== "Add") {
+      return node;
+    }
     const whole = sum.inputs.every((name) =>
       `${types.get(name)!.shape}` === `${types.get(value)!.shape}` && !graph.constants.has(name) &&
       producers.get(name)?.op !== "DequantizeLinear"

@@ -282,3 +282,20 @@ Deno.test("readOnnx() keeps what a file says of its model, and writeOnnx() write
   assert.deepEqual([written.producerName, written.producerVersion], ["acqua", VERSION]);
   assert.equal(readOnnx(model()).info, undefined);
 });
+
+Deno.test("readOnnx() and writeOnnx() keep the element types of what a Loop's body is given and returns", () => {
+  const ends = (...types: [string, number][]) =>
+    types.map(([name, elemType]) => ({ name, type: { tensorType: { elemType } } }));
+  const body = {
+    name: "body",
+    input: ends(["i", DataType.INT64], ["c", DataType.BOOL], ["s", DataType.FLOAT16]),
+    output: ends(["c2", DataType.BOOL], ["s2", DataType.FLOAT]),
+    node: [node("Identity", ["c"], "c2"), node("Relu", ["s"], "s2")],
+  };
+  const loop = node("Loop", ["", "", "x"], "y", [{ name: "body", type: AttributeType.GRAPH, g: body }]);
+  const written = schema.ModelProto.decode(writeOnnx(readOnnx(model({ node: [loop] }))));
+  const own = written.graph!.node!.find(({ opType }) => opType === "Loop")!.attribute!.find(({ g }) => g)!.g!;
+  const typesOf = (list: typeof own.input) => list!.map(({ type }) => type!.tensorType!.elemType);
+  assert.deepEqual(typesOf(own.input), [DataType.INT64, DataType.BOOL, DataType.FLOAT]);
+  assert.deepEqual(typesOf(own.output), [DataType.BOOL, DataType.FLOAT]);
+});

@@ -1,3 +1,4 @@
+import { writeTensor } from "../../src/onnx/tensor.ts";
 import assert from "node:assert/strict";
 import type { AttributeValue, Graph } from "../../src/graph/graph.ts";
 import { readOnnx } from "../../src/onnx/read.ts";
@@ -87,4 +88,14 @@ Deno.test({
       assert.deepEqual(readOnnx(writeOnnx(graph)), graph, path);
     }
   },
+});
+
+Deno.test("writeTensor() holds the ends of 64-bit numbers, which doubles round up", () => {
+  const bits = (dtype: "i64" | "u64", value: number): bigint => {
+    const { rawData } = writeTensor(tensor(dtype, [1], [value]));
+    return new BigUint64Array(Uint8Array.from(rawData!).buffer)[0]!;
+  };
+  assert.equal(bits("u64", 2 ** 64), 2n ** 64n - 1n);
+  assert.equal(bits("u64", 5), 5n);
+  assert.equal(bits("i64", 2 ** 63), 2n ** 63n - 1n);
 });

@@ -24,6 +24,8 @@ Deno.test("BatchNormalization in training takes the statistics of the data, and 
   const op = batchNormalization(new Map([["training_mode", 1], ["momentum", 0.5], ["epsilon", 0]]), 15);
   const x = tensor("f32", [2, 1], [1, 3]);
   const one = (value: number) => tensor("f32", [1], [value]);
+  const types = op.infer([x, one(1), one(0), one(4), one(5)]);
+  assert.deepEqual(types.map((type) => "data" in type), [false, false, false]);
   const results = op.reference([x, one(1), one(0), one(4), one(5)]);
   assert.deepEqual(results.map(({ data }) => [...data]), [[-1, 1], [3], [3]]);
 });

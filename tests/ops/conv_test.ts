@@ -245,3 +245,11 @@ Deno.test("conv() does not lower weights that are computed", () => {
   const y = { dtype: "f32", shape: [1, 6, 3, 3], layout: "nhwc" } as const;
   assert.throws(() => conv(NONE, 13).lower!([x!, w!], [y], { lanes: 8 }), /constant weights/);
 });
+
+Deno.test("Conv of any rank refuses a bias that does not fit", () => {
+  for (const space of [[4], [4, 4], [4, 4, 4]]) {
+    const window = new Array<number>(space.length).fill(1);
+    const inputs = [random([1, 2, ...space], 1), random([3, 2, ...window], 2), random([2], 3)];
+    assert.throws(() => conv(new Map(), 13).infer(inputs), /Conv needs a bias of shape \[3\]: current shape is \[2\]/);
+  }
+});

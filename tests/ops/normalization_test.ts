@@ -73,3 +73,15 @@ testOp("LpNormalization", {
 Deno.test("GroupNormalization refuses groups that do not divide the channels", () => {
   assert.throws(() => op("GroupNormalization", { num_groups: 3 }).infer([four]), { message: /4 channels: .* 3/ });
 });
+
+Deno.test("normalizations refuse scales that do not fit, before they run", () => {
+  const cases = [
+    ["InstanceNormalization", [image, of(1), of(0, 5)], /"scale" must have shape \[2\]: current shape is \[1\]/],
+    ["InstanceNormalization", [image, of(1, 2), null], /B/],
+    ["GroupNormalization", [four, of(1, 2, 3, 4), of(0)], /"B" must have shape \[4\]: current shape is \[1\]/],
+    ["RMSNormalization", [image, of(1, 2, 3)], /broadcast/],
+  ] as const;
+  for (const [name, inputs, message] of cases) {
+    assert.throws(() => op(name, { num_groups: 2 }).infer([...inputs]), message);
+  }
+});

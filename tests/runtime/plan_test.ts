@@ -130,3 +130,20 @@ Deno.test("plan() leaves out what no output needs", () => {
   const graph = graphOf({ inputs: image, nodes, outputs: ["y"] });
   assert.deepEqual(lines(planOf(graph, { x })), ["a float: x -> a,b", "y float: a -> y"]);
 });
+
+Deno.test("planOf() leaves operators of more inputs than a kernel takes to the host", async () => {
+  const names = Array.from({ length: 9 }, (_, i) => `x${i}`);
+  for (const op of ["Max", "Min", "Sum", "Mean"]) {
+    const graph = graphOf({
+      inputs: Object.fromEntries(names.map((name) => [name, [2]])),
+      nodes: [node(op, names, "y")],
+      outputs: ["y"],
+    });
+    const items = Object.fromEntries(names.map((name, i) => [name, tensor("f32", [2], [i, -i])]));
+    const { steps } = planOf(graph, items);
+    assert.deepEqual(steps.map(({ precision }) => precision), ["cpu"]);
+    const wanted = { Max: [8, 0], Min: [0, -8], Sum: [36, -36], Mean: [4, -4] }[op]!;
+    const { y } = await run(graph, items);
+    assert.deepEqual([...y!.data].map((v) => v + 0), wanted);
+  }
+});

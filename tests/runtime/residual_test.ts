@@ -26,6 +26,11 @@ Deno.test("addInNormalizations() leaves sums that are seen, broadcast, constant 
     "y float: s,scale,bias -> y",
     "e float: s -> e",
   ], ["y", "e"]);
+  await expect(
+    [sum, { ...normalize("s"), outputs: ["y", "mean"] }],
+    ["s float: a,b -> s", "y cpu: s,scale,bias -> y,mean"],
+    ["y", "mean"],
+  );
   await expect([node("Add", ["a", "c"], "s"), normalize("s")], ["s float: a,c -> s", "y float: s,scale,bias -> y"]);
   await expect([node("Add", ["a", "table"], "s"), normalize("s")], [
     "s float: a,table -> s",
