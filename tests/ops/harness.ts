@@ -6,7 +6,7 @@ import type { Operand } from "../../src/gpu/launch.ts";
 import { arrange, bytesOf, type Layout, physicalOf } from "../../src/gpu/layout.ts";
 import { allocateMemory } from "../../src/gpu/memory.ts";
 import type { Op, Target } from "../../src/ops/op.ts";
-import { writesBlocks } from "../../src/runtime/schedule.ts";
+import { writesBlocks } from "../../src/runtime/values.ts";
 import { allocate, type DType, sizeOf, type Tensor, tensor } from "../../src/tensor/tensor.ts";
 
 const gpu = Deno.env.get("ACQUA_BACKEND") === "cpu" ? null : await openGpu();
