@@ -47,14 +47,15 @@ export interface ReportContext {
 
 /** The report of a search. */
 export function reportOf(result: AccuracyControlResult, context: ReportContext): ReportData {
-  const { plan, evaluations, itemInferences, seconds, model, warnings } = result;
-  return complete(model, plan, { ...context, warnings }, {
+  const { plan, evaluations, itemInferences, seconds, model, warnings, advice } = result;
+  const data = complete(model, plan, { ...context, warnings }, {
     metrics: [metricOf(result, context)],
     evaluations: evaluations.map((own) => evaluationOf(own, plan)),
     pareto: paretoOf(result),
     cost: { evaluations: evaluations.length, itemInferences, seconds },
     reverted: result.reverted,
   });
+  return { ...data, advice: [...data.advice, ...advice] };
 }
 
 /** The report of a model that was quantized, and perhaps ranked, without measuring a metric. */

@@ -41,7 +41,7 @@ const RESULT: AccuracyControlResult = {
   plan: new Set(["c", "d"]),
   ...{ baselineMetric: 0.9, int8Metric: 0.5, metric: 0.89, drop: 0.01, maxDrop: 0.01, dropType: "absolute" },
   ...{ reached: true, groups: GROUPS, itemInferences: 540, seconds: 12, status: "reached", verified: true },
-  ...{ interval: null, confidence: null, holdout: null, sensitivities: [], front: FRONT, advice: [] },
+  ...{ interval: null, confidence: null, holdout: null, sensitivities: [], front: FRONT, advice: ["what to do"] },
   revertedShare: { unit: "operations", share: 0.5 },
   reverted: [
     { group: "d", nodes: ["d"], reason: { before: 0.5, after: 0.7, sensitivity: 0.4 } },
@@ -93,6 +93,7 @@ Deno.test("reportOf() shows groups in the order of the network, with what is kno
   assert.deepEqual(cost, { evaluations: 6, itemInferences: 540, seconds: 12 });
   assert.deepEqual(warnings, ["a warning"]);
   assert.ok(advice[0]!.startsWith('"d" costs most'));
+  assert.equal(advice.at(-1), "what to do");
 });
 
 Deno.test("reportOf() marks the accepted plan and the front among those measured on all items", () => {
