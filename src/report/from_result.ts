@@ -3,6 +3,7 @@ import type { Graph } from "../graph/graph.ts";
 import type { Plan, QuantizedGraph } from "../graph/quantizers.ts";
 import type { Rung } from "../quant/recipe.ts";
 import type { AccuracyControlResult } from "../search/accuracy_control.ts";
+import { dropUnit } from "../search/limit.ts";
 import type { Evaluation } from "../search/measure.ts";
 import type { Holdout, Reverted } from "../search/outcome.ts";
 import { isSamePlan } from "../search/plans.ts";
@@ -91,7 +92,7 @@ function complete(
 function metricOf(result: AccuracyControlResult, { metric = "metric", interval }: ReportContext): ReportMetric {
   const { baselineMetric, int8Metric, drop, maxDrop, dropType, reached, evaluations, verified, holdout } = result;
   const items = Math.max(...evaluations.map((own) => own.items));
-  const unit = dropType === "relative" ? Math.abs(baselineMetric) : 1;
+  const unit = dropUnit(dropType, baselineMetric);
   const own = interval ?? (result.interval && intervalOf(result.interval, unit, items, maxDrop));
   return {
     name: metric,
@@ -114,7 +115,7 @@ function holdoutOf(
   dropType: AccuracyControlResult["dropType"],
   maxDrop: number,
 ): NonNullable<ReportMetric["holdout"]> {
-  const unit = dropType === "relative" ? Math.abs(baselineMetric) : 1;
+  const unit = dropUnit(dropType, baselineMetric);
   return {
     ...{ items, baseline: baselineMetric, result: metric, drop },
     ...(interval && { interval: intervalOf(interval, unit, items, maxDrop) }),

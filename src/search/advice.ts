@@ -1,4 +1,5 @@
 /** What a user can do, in plain words. @module */
+import { dropUnit } from "./limit.ts";
 import type { SearchOutcome } from "./outcome.ts";
 import { itemsNeeded } from "./statistics.ts";
 
@@ -11,7 +12,7 @@ export function warningsOf(
   items: number,
 ): string[] {
   const warnings: string[] = [];
-  const unit = dropType === "relative" ? Math.abs(baselineMetric) : 1;
+  const unit = dropUnit(dropType, baselineMetric);
   const needed = interval && itemsNeeded(interval.standardError, items, maxDrop * unit);
   if (interval && needed !== null && needed > items) {
     warnings.push(

@@ -7,6 +7,7 @@ import type { JournalEntry, Records } from "./journal.ts";
 import { type Evaluation, EvaluationFailure, type Evaluator, type Forecast, type Score } from "./measure.ts";
 import { isMeanOf, toScore } from "./score.ts";
 import { isSamePlan, planName } from "./plans.ts";
+import { mean } from "./statistics.ts";
 import type { KeptScores } from "./surrogate.ts";
 
 /** The book of all measurements. */
@@ -214,10 +215,6 @@ class Book implements Ledger {
     if (!values || values.some(Number.isNaN)) return undefined;
     return { metric: mean(Array.from(values)), perItem: Array.from(values) };
   }
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0) / values.length;
 }
 
 function describe(plan: Plan | null, items: number, number: number): string {

@@ -4,6 +4,11 @@ import { upperBound } from "./statistics.ts";
 /** How a fall of the metric is counted: in units of the metric, or as a share of the baseline. */
 export type DropType = "absolute" | "relative";
 
+/** What 1 of a drop is in units of the metric: a relative drop counts shares of the baseline. */
+export function dropUnit(dropType: DropType, baselineMetric: number): number {
+  return dropType === "relative" ? Math.abs(baselineMetric) : 1;
+}
+
 /** Rounding that a drop may carry without counting as more than the limit. */
 export const DROP_TOLERANCE = 1e-9;
 
@@ -62,7 +67,7 @@ export function limitOf(
       'Option "confidence" needs a validation function that returns a value for each item (perItem), whose mean is the metric',
     );
   }
-  const unit = dropType === "relative" ? Math.abs(baseline.metric) : 1;
+  const unit = dropUnit(dropType, baseline.metric);
   const paired = (measured: Measured): measured is Measured & { readonly perItem: ArrayLike<number> } =>
     additive() && measured.perItem !== null && measured.perItem.length === baseline.perItem!.length;
   const dropOf = (measured: Measured): number =>

@@ -1,5 +1,6 @@
 /** Deciding whether a plan keeps to the limit, on as few validation items as that needs. @module */
 import type { Plan } from "../graph/quantizers.ts";
+import { dropUnit } from "./limit.ts";
 import { shuffledIndices } from "./order.ts";
 import { normalQuantile } from "./statistics.ts";
 import type { SearchContext } from "./strategy.ts";
@@ -141,7 +142,7 @@ async function decide(
     await search.evaluate(plan, open.slice(0, BLOCK));
   }
   const score = await search.evaluate(plan);
-  const unit = search.limit.dropType === "relative" ? Math.abs(search.baseline.metric) : 1;
+  const unit = dropUnit(search.limit.dropType, search.baseline.metric);
   return { verdict: search.limit.accepts(score) ? "pass" : "fail", drop: search.limit.dropOf(score) * unit };
 }
 

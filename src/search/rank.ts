@@ -8,6 +8,7 @@ import { divergence, type ItemOutput } from "./divergence.ts";
 import { openObserver } from "./observer.ts";
 import { sample } from "./sample.ts";
 import { asScores, givesProbabilities } from "./scores.ts";
+import { mean } from "./statistics.ts";
 import { allBut } from "./plans.ts";
 
 /** What the outputs lose where one group alone is in INT8. */
@@ -100,8 +101,4 @@ function areScores({ graph }: QuantizedGraph, item: CalibrationItem, [first]: re
   const type = types.get(graph.outputs[0]!.name);
   const rank = type?.shape.length;
   return graph.outputs.length === 1 && type?.dtype === "f32" && (rank === 2 || rank === 3) && first!.last > 1;
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0) / values.length;
 }

@@ -66,9 +66,6 @@ export async function searchPlan<R>(task: SearchTask<R>): Promise<R> {
 
 const NO_HEADER = { model: "", calibration: "", validation: "", options: {} };
 
-/** A limit that no metric is held to, until there is a baseline. */
-const NO_LIMIT: Pick<Limit, "dropOf"> = { dropOf: () => 0 };
-
 class Frame<R> {
   readonly #task: SearchTask<R>;
   readonly #records: Records;
@@ -86,7 +83,7 @@ class Frame<R> {
     this.#records = records;
     this.#ledger = openLedger(task.evaluator, {
       records,
-      dropOf: (score) => (this.#limit ?? NO_LIMIT).dropOf(score),
+      dropOf: (score) => this.#limit?.dropOf(score) ?? 0,
       onEvaluation: (evaluation) => this.#report({ type: "evaluation", evaluation }),
       budget: task.budget ?? {},
       signal: task.signal,

@@ -1,5 +1,10 @@
 /** How sure a measured drop is. @module */
 
+/** The mean of values; NaN of none. */
+export function mean(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0) / values.length;
+}
+
 /** A drop with what the size of the validation set says about it. */
 export interface Interval {
   /** The drop, in units of the metric. */
@@ -43,8 +48,8 @@ function changesOf(before: ArrayLike<number>, after: ArrayLike<number>): Changes
     squares += change * change;
     binary &&= (before[i] === 0 || before[i] === 1) && (after[i] === 0 || after[i] === 1);
   }
-  const mean = sum / items;
-  return { items, lost, gained, mean, variance: Math.max(0, squares / items - mean * mean), binary };
+  const change = sum / items;
+  return { items, lost, gained, mean: change, variance: Math.max(0, squares / items - change * change), binary };
 }
 
 /**

@@ -5,7 +5,7 @@ import { adviceOf, type Findings, warningsOf } from "./advice.ts";
 import type { Costs } from "./costs.ts";
 import { frontOf, type FrontPoint, type PlanFigures } from "./front.ts";
 import type { Ledger } from "./ledger.ts";
-import type { Limit } from "./limit.ts";
+import { dropUnit, type Limit } from "./limit.ts";
 import type { Score } from "./measure.ts";
 import type { Holdout, Reverted, SearchOutcome, SearchStatus } from "./outcome.ts";
 import { type Interval, intervalOf } from "./statistics.ts";
@@ -47,7 +47,7 @@ export function summaryOf(chosen: Plan | null, gathered: Gathered): Summary {
   const plan = chosen ?? bestPlan(gathered);
   const baseline = ledger.known(null)!;
   const score = ledger.known(plan);
-  const unit = limit.dropType === "relative" ? Math.abs(baseline.metric) : 1;
+  const unit = dropUnit(limit.dropType, baseline.metric);
   const estimate = score ? 0 : gathered.findings.findLast((finding) => isSamePlan(finding.plan, plan))?.drop ?? 0;
   const drop = score ? limit.dropOf(score) : estimate / unit;
   const metric = score ? score.metric : baseline.metric - estimate;
