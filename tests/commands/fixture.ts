@@ -1,4 +1,5 @@
-/** A small classifier and its data, as files. */
+/** A small classifier and its data, as files, and command lines on them. */
+import assert from "node:assert/strict";
 import { join } from "node:path";
 import { main } from "../../src/cli.ts";
 import { writeNpy } from "../../src/commands/npy.ts";
@@ -102,4 +103,23 @@ export async function capture(...words: string[]): Promise<Printed> {
     rewrite: null,
   });
   return { code, out, errors };
+}
+
+/** Quantizes the model of a {@linkcode Folder} with accuracy control. */
+export const CONTROL =
+  "quantize @model.onnx --calibration @cal.npy --validation @val.npy --labels @labels.npy --backend cpu";
+
+/** Runs a command line of words between spaces in a folder. */
+export function run(dir: Folder, line: string): Promise<Printed> {
+  return dir.run(...line.split(" "));
+}
+
+/** Asserts that a command refused its arguments in one line. */
+export function assertUsage({ code, out, errors }: Printed, message: RegExp): void {
+  assert.equal(code, 2);
+  assert.deepEqual(out, []);
+  assert.equal(errors.length, 1);
+  assert.match(errors[0]!, message);
+  assert.match(errors[0]!, /usage: acqua /);
+  assert.ok(!errors[0]!.includes("\n"));
 }

@@ -1,55 +1,22 @@
 import assert from "node:assert/strict";
 import type { Node } from "../../src/graph/graph.ts";
-import { type Placements, type PlacementSettings, placeQuantizers } from "../../src/quant/placement.ts";
-import { specialize } from "../../src/runtime/specialize.ts";
-import { i64, type KnownType, type Tensor, tensor } from "../../src/tensor/tensor.ts";
-import { f32, graphOf, type GraphParts, node } from "../graphs.ts";
-import { SETTINGS } from "./placed.ts";
-
-const image = { x: [1, 4, 8, 8] };
-const kernel = (outputs: number, inputs: number): Tensor =>
-  tensor("f32", [outputs, inputs, 1, 1], new Float32Array(outputs * inputs));
-const w = kernel(4, 4);
-const matrix = (rows: number, columns: number): Tensor =>
-  tensor("f32", [rows, columns], new Float32Array(rows * columns));
-const conv = (input: string, output: string): Node => node("Conv", [input, `${output}.w`], output);
-const weights = (...names: string[]): Record<string, Tensor> => Object.fromEntries(names.map((n) => [`${n}.w`, w]));
-const nearest = { mode: "nearest", coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" };
-const pool = (input: string, output: string): Node =>
-  node("MaxPool", [input], output, { kernel_shape: [2, 2], strides: [2, 2] });
-
-function place(
-  parts: GraphParts,
-  ignored: readonly string[] = [],
-  settings: Partial<PlacementSettings> = {},
-): Placements {
-  const graph = graphOf(parts);
-  const inputs = Object.fromEntries(
-    graph.inputs.map(({ name, dtype, shape }) => [name, { dtype, shape: shape as number[] }]),
-  );
-  const typed = specialize(graph, inputs);
-  return placeQuantizers(graph, typed.types, { ...SETTINGS, ...settings }, new Set(ignored));
-}
-
-/** Activation quantizers as `value>reader.input,... value>...`, an output marked by `!`. */
-function activations({ placements }: Placements): string[] {
-  return placements.filter(({ kind }) => kind === "activation").map(({ sites }) =>
-    sites.map(({ value, readers, output }) =>
-      `${value}${output ? "!" : ""}>${readers.map((reader) => `${reader.node}.${reader.input}`)}`
-    ).join(" ")
-  );
-}
-
-function groups(placements: Placements): string[] {
-  return placements.groups.map(({ nodes }) => nodes.join(" "));
-}
-
-/** The forms of activation quantizers by id. */
-function forms({ placements }: Placements): Record<string, string> {
-  return Object.fromEntries(
-    placements.flatMap(({ id, kind, mode, axis }) => kind === "activation" ? [[id, `${mode} ${axis}`]] : []),
-  );
-}
+import type { Placements } from "../../src/quant/placement.ts";
+import { i64, tensor } from "../../src/tensor/tensor.ts";
+import { f32, type GraphParts, node } from "../graphs.ts";
+import {
+  activations,
+  conv,
+  forms,
+  groups,
+  image,
+  kernel,
+  matrix,
+  nearest,
+  place,
+  pool,
+  w,
+  weights,
+} from "./placements.ts";
 
 Deno.test("placeQuantizers() puts quantizers behind the Relu, and none on outputs", () => {
   const parts: GraphParts = {
@@ -172,6 +139,7 @@ Deno.test("placeQuantizers() quantizes the input of a Resize, which computes", (
 });
 
 /** Two convolutions joined by a Concat that `after` reads. */
+
 const joined = (after: Node[], outputs: string[]): GraphParts => ({
   inputs: image,
   nodes: [conv("x", "c1"), conv("x", "c2"), node("Concat", ["c1", "c2"], "j", { axis: 1 }), ...after],
@@ -238,22 +206,6 @@ Deno.test("placeQuantizers() quantizes in transformers little but products of ma
     c: "symmetric null",
     s: "symmetric null",
   });
-});
-
-Deno.test("placeQuantizers() leaves the weighted sum of moved values in attention in float in transformers", () => {
-  const parts: GraphParts = {
-    inputs: { x: [4, 4], v: [4, 4] },
-    nodes: [
-      node("Softmax", ["x"], "s"),
-      node("Transpose", ["v"], "t"),
-      node("MatMul", ["s", "t"], "o"),
-      node("MatMul", ["o", "w"], "y"),
-    ],
-    constants: { w: matrix(4, 4) },
-    outputs: ["y"],
-  };
-  assert.deepEqual(activations(place(parts, [], { transformer: true })), ["o>y.0"]);
-  assert.deepEqual(activations(place(parts)), ["v>t.0 t>o.1", "s>o.0", "o>y.0"]);
 });
 
 Deno.test("placeQuantizers() quantizes linear operators without an integer kernel too", () => {
@@ -324,51 +276,6 @@ Deno.test("placeQuantizers() does not quantize shapes and indices", () => {
   assert.deepEqual(activations(placed), ["x>y.1", "table>g.0 g>m.0", "m>y.0"]);
 });
 
-const depthwise = (input: string, output: string): Node =>
-  node("Conv", [input, `${output}.d`], output, { group: 4, pads: [0, 0, 0, 0] });
-const filters = (...names: string[]): Record<string, Tensor> =>
-  Object.fromEntries(names.map((name) => [`${name}.d`, kernel(4, 1)]));
-
-Deno.test("placeQuantizers() gives each channel its scale before depthwise convolutions, where no other reads", () => {
-  const nodes = [
-    conv("x", "c"),
-    depthwise("c", "d"),
-    depthwise("d", "e"),
-    conv("d", "f"),
-    node("Exp", ["e"], "y"),
-    node("Exp", ["f"], "z"),
-  ];
-  const parts = {
-    inputs: image,
-    nodes,
-    constants: { ...weights("c", "f"), ...filters("d", "e") },
-    outputs: ["y", "z"],
-  };
-  assert.deepEqual(forms(place(parts)), { x: "symmetric null", c: "symmetric 1", d: "symmetric null" });
-  const apart = place(parts, [], { propagationRule: "merge_if_all_branches_same" });
-  assert.deepEqual(activations(apart), ["x>c.0", "c>d.0", "d>e.0", "d>f.0"]);
-  assert.deepEqual(forms(apart), {
-    x: "symmetric null",
-    c: "symmetric 1",
-    d: "symmetric 1",
-    "d>f.0": "symmetric null",
-  });
-  assert.deepEqual(groups(apart), ["c", "d", "e", "f"]);
-});
-
-Deno.test("placeQuantizers() gives up the channels before what moves them, and keeps them before a MaxPool", () => {
-  const moved = (...moves: Node[]): Record<string, string> =>
-    forms(place({
-      inputs: image,
-      nodes: [conv("x", "c"), ...moves, depthwise(moves.at(-1)!.outputs[0]!, "d"), node("Exp", ["d"], "y")],
-      constants: { ...weights("c"), ...filters("d"), back: i64([1, 4, 8, 8]) },
-      outputs: ["y"],
-    }));
-  assert.deepEqual(moved(pool("c", "m")), { x: "symmetric null", c: "symmetric 1" });
-  const swap = node("Transpose", ["c"], "t", { perm: [0, 2, 1, 3] });
-  assert.deepEqual(moved(swap, node("Reshape", ["t", "back"], "r")), { x: "symmetric null", c: "symmetric null" });
-});
-
 Deno.test("placeQuantizers() takes the branches of one value together unless the rule says not to", () => {
   const parts: GraphParts = {
     inputs: image,
@@ -387,147 +294,6 @@ Deno.test("placeQuantizers() takes the branches of one value together unless the
   const apart = place(parts, [], { propagationRule: "do_not_merge_branches" });
   assert.deepEqual(activations(apart), ["x>c.0", "c>d.0", "c>m.0 m>e.0"]);
   assert.deepEqual(groups(apart), ["c", "d", "e"]);
-});
-
-Deno.test("placeQuantizers() puts no quantizer into what is computed as one", () => {
-  const chain = (...nodes: Node[]): string[] =>
-    activations(place({
-      inputs: image,
-      nodes: [conv("x", "c"), ...nodes, conv(nodes.at(-1)!.outputs[0]!, "e"), node("Exp", ["e"], "y")],
-      constants: { ...weights("c", "e"), v: f32(3), u: f32(0.5) },
-      outputs: ["y"],
-    }));
-  const cases: Record<string, Node[]> = {
-    "bias and Relu": [node("Add", ["c", "v"], "a"), node("Relu", ["a"], "r")],
-    "scale and shift": [node("Mul", ["c", "u"], "m"), node("Add", ["m", "v"], "a")],
-    "swish": [node("Sigmoid", ["c"], "s"), node("Mul", ["c", "s"], "m")],
-    "hard-swish": [node("HardSigmoid", ["c"], "s"), node("Mul", ["c", "s"], "m")],
-    "hard-swish by Clip": [
-      node("Add", ["c", "v"], "a"),
-      node("Relu", ["a"], "r"),
-      node("Mul", ["c", "r"], "m"),
-      node("Div", ["m", "v"], "d"),
-    ],
-    "GELU": [
-      node("Div", ["c", "v"], "d"),
-      node("Erf", ["d"], "f"),
-      node("Add", ["f", "u"], "a"),
-      node("Mul", ["c", "a"], "m"),
-    ],
-    "itself": [node("Mul", ["c", "c"], "m")],
-  };
-  for (const [title, nodes] of Object.entries(cases)) {
-    assert.deepEqual(chain(...nodes), ["x>c.0", `${nodes.at(-1)!.outputs[0]}>e.0`], title);
-  }
-  const residual = chain(node("Add", ["c", "x"], "a"), node("Relu", ["a"], "r"));
-  assert.deepEqual(residual, ["x>c.0,a.1", "c>a.0", "r>e.0"]);
-  const read = chain(node("Add", ["c", "v"], "a"), node("Relu", ["a"], "r"), node("Mul", ["a", "r"], "m"));
-  assert.deepEqual(read, ["x>c.0", "a>m.0", "r>m.1", "m>e.0"]);
-});
-
-Deno.test("placeQuantizers() needs no quantizer beside a constant, unless it moved or others share it", () => {
-  const beside = (...nodes: Node[]): string[] =>
-    activations(place({
-      inputs: image,
-      nodes: [node("Exp", ["x"], "e"), ...nodes],
-      constants: { v: f32(3), ...weights("c") },
-      outputs: [nodes.at(-1)!.outputs[0]!],
-    }));
-  assert.deepEqual(beside(node("Mul", ["e", "v"], "y")), []);
-  assert.deepEqual(beside(pool("e", "m"), node("Mul", ["m", "v"], "y")), ["e>m.0 m>y.0"]);
-  assert.deepEqual(beside(node("Mul", ["e", "v"], "f"), conv("e", "c"), node("Add", ["f", "c"], "y")), [
-    ...["e>f.0,c.0", "f>y.0", "c>y.1"],
-  ]);
-  assert.deepEqual(beside(node("Mul", ["e", "e"], "y")), ["e>y.0,y.1"]);
-  assert.deepEqual(beside(node("Pow", ["e", "v"], "y")), ["e>y.0"]);
-});
-
-Deno.test("placeQuantizers() leaves the middle of squeeze-and-excitation blocks in float", () => {
-  const placed = place({
-    inputs: image,
-    nodes: [
-      conv("x", "c"),
-      node("GlobalAveragePool", ["c"], "p"),
-      conv("p", "d"),
-      node("Relu", ["d"], "r"),
-      conv("r", "e"),
-      node("Sigmoid", ["e"], "s"),
-      node("Mul", ["c", "s"], "m"),
-      node("Exp", ["m"], "y"),
-    ],
-    constants: weights("c", "d", "e"),
-    outputs: ["y"],
-  });
-  assert.deepEqual(activations(placed), ["x>c.0", "c>p.0,m.0", "s>m.1"]);
-  assert.deepEqual(placed.placements.flatMap(({ id, kind }) => kind === "weight" ? [id] : []), ["c.w"]);
-});
-
-Deno.test("placeQuantizers() leaves post-processing behind TopK and before it in float", () => {
-  const graph = graphOf({
-    inputs: image,
-    nodes: [
-      conv("x", "c"),
-      conv("c", "b"),
-      node("Mul", ["c", "b"], "m"),
-      node("TopK", ["m", "k"], ["v", "i"], {}),
-      node("Add", ["v", "v"], "y"),
-      node("Add", ["b", "c"], "z"),
-    ],
-    constants: { ...weights("c", "b"), k: i64([2]) },
-    outputs: ["y", "z"],
-  });
-  const types = new Map<string, KnownType>(
-    ["x", "c", "b", "m", "v", "y", "z"].map((name) => [name, { dtype: "f32", shape: image.x }]),
-  );
-  const placed = placeQuantizers(graph, types.set("i", { dtype: "i64", shape: [2] }), SETTINGS);
-  assert.deepEqual(activations(placed), ["x>c.0", "c>b.0", "c>z.1", "b>z.0"]);
-});
-
-Deno.test("placeQuantizers() quantizes the table of an embedding as its readers want it", () => {
-  const parts: GraphParts = {
-    inputs: { x: { dtype: "i64", shape: [3] } },
-    nodes: [node("Gather", ["table", "x"], "r"), node("MatMul", ["r", "w"], "y")],
-    constants: { table: matrix(9, 4), w: matrix(4, 4) },
-    outputs: ["y"],
-  };
-  const table = (settings: Partial<PlacementSettings>) =>
-    place(parts, [], settings).placements.filter(({ id }) => id !== "w").map(({ id, axis, mode, narrowRange }) =>
-      `${id} ${axis} ${mode} ${narrowRange}`
-    );
-  assert.deepEqual(table({}), ["table null symmetric false"]);
-  assert.deepEqual(groups(place(parts)), ["r y"]);
-  assert.deepEqual(table({ preset: "mixed" }), ["r null asymmetric false", "table 0 symmetric true"]);
-});
-
-Deno.test("placeQuantizers() makes quantizers as preset and constraints say, and names the node that cannot", () => {
-  const parts: GraphParts = {
-    inputs: image,
-    nodes: [depthwise("x", "d"), conv("d", "c"), node("Exp", ["c"], "y")],
-    constants: { ...filters("d"), ...weights("c") },
-    outputs: ["y"],
-  };
-  assert.deepEqual(forms(place(parts, [], { preset: "mixed" })), { x: "asymmetric 1", d: "asymmetric null" });
-  assert.deepEqual(forms(place(parts, [], { transformer: true })), { x: "asymmetric 1", d: "asymmetric null" });
-  assert.deepEqual(forms(place(parts, [], { activations: { perChannel: false, mode: "asymmetric" } })), {
-    x: "asymmetric null",
-    d: "asymmetric null",
-  });
-  assert.equal(place(parts, [], { activations: { signednessToForce: true } }).placements[0]!.signed, true);
-  const refused: [Partial<PlacementSettings>, string][] = [
-    [{ activations: { perChannel: true } }, 'the activations of node "c" (Conv) with mode symmetric, perChannel true'],
-    [
-      { activations: { narrowRange: true } },
-      'the activations of node "d" (Conv) with mode symmetric, narrowRange true',
-    ],
-    [{ weights: { narrowRange: false } }, 'the weights of node "d" (Conv) with mode symmetric, narrowRange false'],
-    [
-      { weights: { signednessToForce: false } },
-      'the weights of node "d" (Conv) with mode symmetric, signednessToForce false',
-    ],
-  ];
-  for (const [settings, what] of refused) {
-    assert.throws(() => place(parts, [], settings), { name: "RangeError", message: `Cannot quantize ${what}` });
-  }
 });
 
 Deno.test("placeQuantizers() groups operations as NNCF does in its own tests", () => {
